@@ -1,0 +1,4 @@
+package dev.sonde.kind;
+
+/** Attention scores before the softmax, {@code [batch, head, query, key]}. */
+public interface Scores extends Any {}
