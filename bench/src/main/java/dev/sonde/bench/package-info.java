@@ -1,0 +1,5 @@
+/** Benchmarks. */
+@NullMarked
+package dev.sonde.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** The HTTP service. Runs any backend of the SPI and knows no engine by name. */
+@NullMarked
+package dev.sonde.server;
+
+import org.jspecify.annotations.NullMarked;
