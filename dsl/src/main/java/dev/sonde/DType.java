@@ -54,8 +54,10 @@ public enum DType {
                 return type;
             }
         }
-        throw new SondeException("unknown-dtype", "Unknown element type '" + text + "': expected one of float32, float64,"
-                + " float16, bfloat16, int64, int32, int16, int8, uint8, bool");
+        throw new SondeException(
+                "unknown-dtype",
+                "Unknown element type '" + text + "': expected one of float32, float64,"
+                        + " float16, bfloat16, int64, int32, int16, int8, uint8, bool");
     }
 
     /** Returns the lower-case name, such as {@code float32}. */

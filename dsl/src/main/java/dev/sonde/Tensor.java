@@ -163,8 +163,8 @@ public final class Tensor {
     /** Returns this tensor marked as ragged: row i has {@code rowLengths[i]} positions, the rest is padding. */
     public Tensor withRowLengths(long[] rowLengths) {
         if (shape.length == 0 || rowLengths.length != shape[0]) {
-            throw new SondeException("tensor-size", rowLengths.length + " row lengths do not fit shape "
-                    + Arrays.toString(shape));
+            throw new SondeException(
+                    "tensor-size", rowLengths.length + " row lengths do not fit shape " + Arrays.toString(shape));
         }
         return new Tensor(dtype, shape, names, data, rowLengths.clone());
     }

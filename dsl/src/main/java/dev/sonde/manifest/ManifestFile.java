@@ -18,7 +18,8 @@ import java.util.Map;
 /** The JSON form of a {@link ModelManifest}, {@code sonde-manifest/1}. */
 public final class ManifestFile {
     private static final String FORMAT = "sonde-manifest/1";
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create();
+    private static final Gson GSON =
+            new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create();
 
     private ManifestFile() {}
 
@@ -89,8 +90,9 @@ public final class ManifestFile {
             JsonObject json = JsonParser.parseString(text).getAsJsonObject();
             JsonElement format = json.get("format");
             if (format == null || !format.getAsString().equals(FORMAT)) {
-                throw new SondeException("bad-manifest", "'" + where + "' is not a model manifest: expected format '"
-                        + FORMAT + "' but was " + format);
+                throw new SondeException(
+                        "bad-manifest",
+                        "'" + where + "' is not a model manifest: expected format '" + FORMAT + "' but was " + format);
             }
             List<ModelInput> inputs = new ArrayList<>();
             for (JsonElement each : json.getAsJsonArray("inputs")) {
@@ -123,11 +125,14 @@ public final class ManifestFile {
                         entry.get("editable").getAsBoolean()));
             }
             Map<String, String> aliases = new LinkedHashMap<>();
-            json.getAsJsonObject("aliases").entrySet().forEach(e -> aliases.put(e.getKey(), e.getValue().getAsString()));
+            json.getAsJsonObject("aliases")
+                    .entrySet()
+                    .forEach(e -> aliases.put(e.getKey(), e.getValue().getAsString()));
             List<Absence> absences = new ArrayList<>();
             json.getAsJsonObject("absences")
                     .entrySet()
-                    .forEach(e -> absences.add(new Absence(e.getKey(), e.getValue().getAsString())));
+                    .forEach(e ->
+                            absences.add(new Absence(e.getKey(), e.getValue().getAsString())));
             JsonObject placement = json.getAsJsonObject("placement");
             return new ModelManifest(
                     text(json, "name"),

@@ -174,8 +174,8 @@ public final class ModelManifest {
             @Nullable Absence absence = absences.get(candidate);
             if (absence != null) {
                 throw new SondeException(
-                        "absent-site", "Site '" + wanted + "' does not exist in this file of '" + name + "': "
-                                + absence.reason());
+                        "absent-site",
+                        "Site '" + wanted + "' does not exist in this file of '" + name + "': " + absence.reason());
             }
         }
         throw new SondeException(

@@ -16,7 +16,9 @@ public final class NearestNames {
             return "";
         }
         String last = "'" + near.get(near.size() - 1) + "'";
-        String first = near.subList(0, near.size() - 1).stream().map(n -> "'" + n + "'").collect(Collectors.joining(", "));
+        String first = near.subList(0, near.size() - 1).stream()
+                .map(n -> "'" + n + "'")
+                .collect(Collectors.joining(", "));
         return " Did you mean " + (first.isEmpty() ? last : first + " or " + last) + "?";
     }
 

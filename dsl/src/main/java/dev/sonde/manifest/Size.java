@@ -66,8 +66,10 @@ public record Size(List<Term> terms) {
                 } else if (atom.matches("[A-Za-z_][A-Za-z0-9_./]*")) {
                     symbols.add(atom);
                 } else {
-                    throw new SondeException("bad-manifest", "'" + text + "' is not a size: expected for example 64,"
-                            + " batch, past+position or 2*position");
+                    throw new SondeException(
+                            "bad-manifest",
+                            "'" + text + "' is not a size: expected for example 64,"
+                                    + " batch, past+position or 2*position");
                 }
             }
             terms.add(new Term(factor, symbols));
@@ -110,8 +112,10 @@ public record Size(List<Term> terms) {
         List<String> parts = new ArrayList<>();
         for (Term term : terms) {
             String product = String.join("*", term.symbols());
-            parts.add(product.isEmpty() ? Long.toString(term.factor())
-                    : term.factor() == 1 ? product : term.factor() + "*" + product);
+            parts.add(
+                    product.isEmpty()
+                            ? Long.toString(term.factor())
+                            : term.factor() == 1 ? product : term.factor() + "*" + product);
         }
         return String.join("+", parts);
     }

@@ -1,0 +1,59 @@
+package dev.sonde.graph;
+
+import java.util.List;
+
+/** What an experiment does to a run, in recording order. */
+public sealed interface Effect {
+    /** Returns the index of the run. */
+    int run();
+
+    /** Returns the ids of the values that it needs. */
+    List<Integer> inputs();
+
+    /**
+     * Replaces the value at a site.
+     *
+     * @param run index of the run
+     * @param site canonical site name
+     * @param value id of the new value, of the site's shape
+     * @param version this is the point's write number {@code version}, counted from 0
+     */
+    record Write(int run, String site, int value, int version) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(value);
+        }
+    }
+
+    /**
+     * Does not run a module and uses values as its outputs.
+     *
+     * @param run index of the run
+     * @param module its path
+     * @param values ids, one per output; empty to keep none
+     */
+    record Skip(int run, String module, List<Integer> values) implements Effect {
+        /** Copies its list. */
+        public Skip {
+            values = List.copyOf(values);
+        }
+
+        @Override
+        public List<Integer> inputs() {
+            return values;
+        }
+    }
+
+    /**
+     * Ends a run at a site: nothing that lies after it may be needed.
+     *
+     * @param run index of the run
+     * @param site canonical site name
+     */
+    record Stop(int run, String site) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package dev.sonde.graph;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Prints a graph in its readable notation, one statement a line; ids are {@code %n}. */
+final class GraphPrinter {
+    private GraphPrinter() {}
+
+    static String print(InterventionGraph graph) {
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < graph.runs().size(); i++) {
+            lines.add("run " + i + " = " + input(graph.runs().get(i)));
+        }
+        for (int i = 0; i < graph.nodes().size(); i++) {
+            lines.add("%" + i + " = " + node(graph.nodes().get(i)));
+        }
+        graph.effects().forEach(effect -> lines.add(effect(effect)));
+        graph.saves().forEach((name, id) -> lines.add("save " + name + " = %" + id));
+        return String.join("\n", lines) + "\n";
+    }
+
+    private static String input(RunInput input) {
+        if (input instanceof RunInput.Tokens tokens) {
+            return "tokens " + (tokens.texts().isEmpty() ? tokens.ids() : tokens.texts() + " " + tokens.ids());
+        }
+        return "tensors "
+                + ((RunInput.Tensors) input)
+                        .tensors().entrySet().stream()
+                                .sorted(Map.Entry.comparingByKey())
+                                .map(e -> e.getKey() + ": " + e.getValue().describe())
+                                .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private static String node(Node node) {
+        if (node instanceof Node.Read read) {
+            return "read run " + read.run() + " '" + read.site() + "'" + version(read.version());
+        }
+        if (node instanceof Node.Constant constant) {
+            return "constant " + constant.value();
+        }
+        if (node instanceof Node.Select select) {
+            return "select %" + select.input() + " " + select.selection();
+        }
+        if (node instanceof Node.Put put) {
+            return "put %" + put.into() + " " + put.selection() + " <- %" + put.value();
+        }
+        if (node instanceof Node.Call call) {
+            return "call run " + call.run() + " '" + call.module() + "' %" + call.input();
+        }
+        Node.Apply apply = (Node.Apply) node;
+        String inputs = apply.inputs().stream().map(id -> "%" + id).collect(Collectors.joining(", "));
+        String attributes = apply.attributes().isEmpty() ? "" : " " + apply.attributes();
+        String texts = apply.texts().isEmpty() ? "" : " " + apply.texts();
+        return apply.operator().name().toLowerCase(java.util.Locale.ROOT) + "(" + inputs + ")" + attributes + texts;
+    }
+
+    private static String effect(Effect effect) {
+        if (effect instanceof Effect.Write write) {
+            return "write run " + write.run() + " '" + write.site() + "'" + version(write.version()) + " <- %"
+                    + write.value();
+        }
+        if (effect instanceof Effect.Skip skip) {
+            return "skip run " + skip.run() + " '" + skip.module() + "' <- "
+                    + skip.values().stream().map(id -> "%" + id).toList();
+        }
+        return "stop run " + effect.run() + " '" + ((Effect.Stop) effect).site() + "'";
+    }
+
+    private static String version(int version) {
+        return version == 0 ? "" : " v" + version;
+    }
+}

@@ -1,0 +1,98 @@
+package dev.sonde.graph;
+
+import dev.sonde.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A value of an intervention graph. Its id is its index in {@link InterventionGraph#nodes()}; inputs have smaller ids. */
+public sealed interface Node {
+    /** Returns the ids of the values that this one is computed from. */
+    List<Integer> inputs();
+
+    /**
+     * The value at a site of a run after the first {@code version} writes at its point.
+     *
+     * @param run index of the run
+     * @param site canonical site name
+     * @param version how many of the point's writes it sees
+     */
+    record Read(int run, String site, int version) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of();
+        }
+    }
+
+    /**
+     * A tensor given by the user.
+     *
+     * @param value the tensor
+     */
+    record Constant(Tensor value) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of();
+        }
+    }
+
+    /**
+     * An operator applied to values.
+     *
+     * @param operator of Sonde's own set
+     * @param inputs ids
+     * @param attributes whole numbers by name, such as {@code axis}
+     * @param texts texts by name, such as an einsum's {@code equation}
+     */
+    record Apply(Operator operator, List<Integer> inputs, Map<String, List<Long>> attributes, Map<String, String> texts)
+            implements Node {
+        /** Copies its parts. */
+        public Apply {
+            inputs = List.copyOf(inputs);
+            attributes = java.util.Collections.unmodifiableMap(new TreeMap<>(attributes));
+            texts = java.util.Collections.unmodifiableMap(new TreeMap<>(texts));
+        }
+    }
+
+    /**
+     * A region of a value.
+     *
+     * @param input id
+     * @param selection the region
+     */
+    record Select(int input, Selection selection) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(input);
+        }
+    }
+
+    /**
+     * A value with one region replaced.
+     *
+     * @param into id of the value
+     * @param value id of what the region becomes, broadcast to it
+     * @param selection the region
+     */
+    record Put(int into, int value, Selection selection) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(into, value);
+        }
+    }
+
+    /**
+     * A module of the model applied to another value, untouched by the run's edits; masks and tables that it also needs come
+     * from the run.
+     *
+     * @param run index of the run
+     * @param module its path
+     * @param input id of what its first argument becomes
+     */
+    record Call(int run, String module, int input) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(input);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.sonde.spi;
+
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.manifest.ModelManifest;
+import java.util.List;
+import java.util.Optional;
+
+/** Something that runs intervention graphs on one model: an engine here, or a service elsewhere. Safe for many threads. */
+public interface Backend extends AutoCloseable {
+    /** Returns what the model offers. */
+    ModelManifest manifest();
+
+    /** Returns the model's tokenizer, if it has one. */
+    Optional<Tokenizer> tokenizer();
+
+    /**
+     * Checks and prices a graph without running it.
+     *
+     * @throws dev.sonde.SondeException if the graph does not fit the model, or is over {@code limits}, naming the limit
+     */
+    Prepared prepare(InterventionGraph graph, Limits limits);
+
+    /**
+     * Runs graphs that this backend prepared.
+     *
+     * @return one result per graph, in order
+     * @throws dev.sonde.SondeException {@code cancelled} or {@code deadline} if {@code control} ended the work
+     */
+    List<Results> run(List<Prepared> prepared, Control control);
+
+    /** Frees the model; work under way ends first. */
+    @Override
+    void close();
+}

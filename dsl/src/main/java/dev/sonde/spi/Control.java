@@ -1,0 +1,23 @@
+package dev.sonde.spi;
+
+import java.time.Instant;
+import java.util.Optional;
+
+/** How a caller watches and ends work under way. Called from the engine's threads. */
+public interface Control {
+    /** Lets work run to its end, unwatched. */
+    Control NONE = new Control() {};
+
+    /** Told after each forward pass: {@code done} of {@code total}. */
+    default void progress(long done, long total) {}
+
+    /** Asked between forward passes and during them; work ends soon after the first {@code true}. */
+    default boolean cancelled() {
+        return false;
+    }
+
+    /** Returns when the work must have ended. */
+    default Optional<Instant> deadline() {
+        return Optional.empty();
+    }
+}

@@ -1,0 +1,13 @@
+package dev.sonde.spi;
+
+/** Turns text into a model's token ids and back. Safe for many threads. */
+public interface Tokenizer {
+    /** Returns the ids of {@code text}, with the special tokens that the model expects around it. */
+    long[] encode(String text);
+
+    /** Returns the ids of {@code text} and nothing around it. */
+    long[] encodePlain(String text);
+
+    /** Returns the text of {@code ids}, special tokens included. */
+    String decode(long... ids);
+}
