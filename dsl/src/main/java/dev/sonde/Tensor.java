@@ -174,6 +174,11 @@ public final class Tensor {
         return lengths != null;
     }
 
+    /** Returns how many positions each row has, or no numbers if all have the same. */
+    public long[] rowLengths() {
+        return lengths == null ? new long[0] : lengths.clone();
+    }
+
     /** Returns row {@code row} of the first axis, without it, trimmed to the row's own positions. */
     public Tensor row(int row) {
         Objects.checkIndex(row, shape.length == 0 ? 0 : (int) shape[0]);
