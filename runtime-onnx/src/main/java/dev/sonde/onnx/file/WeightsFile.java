@@ -68,6 +68,7 @@ final class WeightsFile implements AutoCloseable {
         if (channel.size() < end) {
             channel.write(ByteBuffer.wrap(new byte[1]), end - 1);
         }
+        channel.force(false); // an entry that is there must be whole, also after a power cut
         channel.close();
     }
 }

@@ -49,7 +49,9 @@ class SameNumbersTest {
         Path folder = TestModels.smollm2()
                 .orElseGet(() -> abort("SmolLM2 is not here: run src-test-models/smollm2.sh to fetch it"));
         check(folder.resolve("model.onnx"));
-        check(folder.resolve("with_past/model.onnx"));
+        if (Boolean.getBoolean("sonde.full")) {
+            check(folder.resolve("with_past/model.onnx"));
+        }
     }
 
     private static void check(Path model) throws OrtException {
