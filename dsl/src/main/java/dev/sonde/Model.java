@@ -1,0 +1,68 @@
+package dev.sonde;
+
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.RunInput;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.spi.Backend;
+import dev.sonde.spi.Control;
+import dev.sonde.spi.Limits;
+import dev.sonde.spi.Results;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * A model that experiments run on, here or elsewhere. Safe for many threads; the scopes that lambdas receive are not, and
+ * belong to the thread and the lambda that received them.
+ */
+public interface Model extends AutoCloseable {
+    /** Returns what runs graphs on this model. */
+    Backend backend();
+
+    /** Returns what the model offers. */
+    default ModelManifest manifest() {
+        return backend().manifest();
+    }
+
+    /**
+     * Runs one prompt under the edits that {@code body} records, and returns what it returned, its handles filled.
+     *
+     * @throws SondeException with all mistakes of the recording and the lines that made them, before anything runs
+     */
+    default <T> T trace(String prompt, Function<Trace, T> body) {
+        return session(s -> body.apply(s.trace(s.input(prompt))));
+    }
+
+    /** Runs any {@link Input} under the edits that {@code body} records, and returns what it returned, its handles filled. */
+    default <T> T trace(RunInput input, Function<Trace, T> body) {
+        return session(s -> body.apply(s.trace(input)));
+    }
+
+    /** Runs what {@code body} records, and returns what it returned, its handles filled. */
+    default <T> T session(Function<Session, T> body) {
+        Recording<T> recording = record(body);
+        return recording.fill(run(recording.graph()));
+    }
+
+    /** Records without running. */
+    default <T> Recording<T> record(Function<Session, T> body) {
+        Recorder recorder = new Recorder(manifest(), backend().tokenizer());
+        T result = body.apply(new Session(recorder));
+        return new Recording<>(recorder.finish(), result, recorder.saves());
+    }
+
+    /** Runs a recorded graph. */
+    default Results run(InterventionGraph graph) {
+        return run(graph, Control.NONE);
+    }
+
+    /** Runs a recorded graph, watched by {@code control}. */
+    default Results run(InterventionGraph graph, Control control) {
+        return backend()
+                .run(List.of(backend().prepare(graph, Limits.NONE)), control)
+                .get(0);
+    }
+
+    /** Frees the model; fails politely while runs are under way. */
+    @Override
+    void close();
+}

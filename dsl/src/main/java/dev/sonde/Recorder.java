@@ -1,0 +1,208 @@
+package dev.sonde;
+
+import dev.sonde.graph.Dim;
+import dev.sonde.graph.Effect;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
+import dev.sonde.graph.ShapeRules;
+import dev.sonde.graph.ValueType;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.manifest.SiteInfo;
+import dev.sonde.spi.Tokenizer;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Writes down what the language's objects are told. One per session, on one thread. */
+final class Recorder {
+    /** The type of a value that could not be; what is computed from it cannot be either, and says nothing more. */
+    private static final ValueType BROKEN = ValueType.of(DType.BOOL, List.of(new Dim("broken", Dim.UNKNOWN)));
+
+    private static final int SHOWN_PROBLEMS = 20;
+
+    private final ModelManifest manifest;
+    private final Optional<Tokenizer> tokenizer;
+    private final ShapeRules rules;
+    private final Thread owner = Thread.currentThread();
+    private final List<RunInput> runs = new ArrayList<>();
+    private final List<Node> nodes = new ArrayList<>();
+    private final List<ValueType> types = new ArrayList<>();
+    private final BitSet raw = new BitSet();
+    private final BitSet broken = new BitSet();
+    private final List<Effect> effects = new ArrayList<>();
+    private final Map<String, Integer> versions = new HashMap<>();
+    private final List<SondeException> problems = new ArrayList<>();
+    private final Map<String, Saved<Tensor>> saves = new LinkedHashMap<>();
+    private boolean open = true;
+
+    Recorder(ModelManifest manifest, Optional<Tokenizer> tokenizer) {
+        this.manifest = manifest;
+        this.tokenizer = tokenizer;
+        this.rules = new ShapeRules(manifest);
+    }
+
+    ModelManifest manifest() {
+        return manifest;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer.orElseThrow(() -> new SondeException(
+                "no-tokenizer",
+                "Model '" + manifest.name() + "' has no tokenizer: put a tokenizer.json beside the ONNX"
+                        + " file, or give token ids by Input.ids(...)"));
+    }
+
+    int run(RunInput input) {
+        check();
+        rules.sizes(input);
+        runs.add(input);
+        return runs.size() - 1;
+    }
+
+    RunInput input(int run) {
+        return runs.get(run);
+    }
+
+    /** Adds a value; one that cannot be is kept as a problem for {@link #finish()}, with the user's line. */
+    int add(Node node) {
+        check();
+        int id = nodes.size();
+        ValueType type = BROKEN;
+        try {
+            broken.set(id, node.inputs().stream().anyMatch(broken::get));
+            type = broken.get(id) ? BROKEN : rules.type(node, types, runs);
+        } catch (SondeException e) {
+            problem(e);
+            broken.set(id);
+        }
+        nodes.add(node);
+        types.add(type);
+        raw.set(id, isRaw(node));
+        return id;
+    }
+
+    void problem(SondeException e) {
+        problems.add(new SondeException(e.code(), e.problem() + "\n    at " + UserLine.here(), e));
+    }
+
+    private boolean isRaw(Node node) {
+        if (node instanceof Node.Read read) {
+            return runs.get(read.run()) instanceof RunInput.Tensors;
+        }
+        return node.inputs().stream().anyMatch(raw::get);
+    }
+
+    /** Returns whether the value comes from a run of raw tensors, whose positions are not a prompt's. */
+    boolean isRaw(int node) {
+        return raw.get(node);
+    }
+
+    ValueType type(int node) {
+        return types.get(node);
+    }
+
+    boolean isBroken(int node) {
+        return broken.get(node);
+    }
+
+    /** Returns a broken value, for a mistake that was found before there was a node. */
+    int broken(SondeException e) {
+        problem(e);
+        nodes.add(new Node.Constant(Tensor.scalar(DType.BOOL, 0)));
+        types.add(BROKEN);
+        broken.set(nodes.size() - 1);
+        return nodes.size() - 1;
+    }
+
+    int read(int run, String name) {
+        try {
+            SiteInfo site = manifest.site(name);
+            return add(new Node.Read(run, site.name(), versions.getOrDefault(run + " " + site.point(), 0)));
+        } catch (SondeException e) {
+            return broken(e);
+        }
+    }
+
+    void write(int run, String name, int value) {
+        check();
+        if (isBroken(value)) {
+            return;
+        }
+        try {
+            SiteInfo site = manifest.site(name);
+            if (!site.editable()) {
+                throw new SondeException("read-only-site", "Site '" + site.name() + "' can be read but not edited");
+            }
+            ValueType expected = rules.read(runs.get(run), site.name());
+            ShapeRules.checkWrite(site.name(), expected, types.get(value));
+            int version = versions.merge(run + " " + site.point(), 1, Integer::sum) - 1;
+            effects.add(new Effect.Write(run, site.name(), value, version));
+        } catch (SondeException e) {
+            problem(e);
+        }
+    }
+
+    void effect(Effect effect) {
+        check();
+        effects.add(effect);
+    }
+
+    Saved<Tensor> save(int node, @Nullable String wanted) {
+        check();
+        String name = wanted == null ? "saved_" + saves.size() : wanted;
+        if (saves.containsKey(name)) {
+            throw new SondeException(
+                    "duplicate-name", "Two values are saved as '" + name + "' (" + UserLine.here() + ")");
+        }
+        Saved<Tensor> saved = new Saved<>(node, name);
+        saves.put(name, saved);
+        return saved;
+    }
+
+    List<Saved<Tensor>> saves() {
+        return List.copyOf(saves.values());
+    }
+
+    /** Ends the recording; afterwards its objects cannot be used. */
+    InterventionGraph finish() {
+        check();
+        open = false;
+        if (problems.size() == 1) {
+            throw problems.get(0);
+        }
+        if (!problems.isEmpty()) {
+            String all = problems.stream()
+                    .limit(SHOWN_PROBLEMS)
+                    .map(p -> "\n  [" + p.code() + "] " + p.problem())
+                    .collect(Collectors.joining());
+            String more =
+                    problems.size() > SHOWN_PROBLEMS ? "\n  and " + (problems.size() - SHOWN_PROBLEMS) + " more" : "";
+            throw new SondeException(
+                    problems.get(0).code(),
+                    problems.size() + " mistakes in one experiment:" + all + more,
+                    problems.get(0));
+        }
+        Map<String, Integer> ids = new LinkedHashMap<>();
+        saves.forEach((name, saved) -> ids.put(name, saved.node()));
+        return new InterventionGraph(manifest.sha256(), runs, nodes, effects, ids);
+    }
+
+    private void check() {
+        if (!open) {
+            throw new IllegalStateException(
+                    "This recording has ended: values, runs and sessions belong to the lambda that"
+                            + " received them. Save what you need with save().");
+        }
+        if (Thread.currentThread() != owner) {
+            throw new IllegalStateException("This recording belongs to thread '" + owner.getName()
+                    + "' but was used from '" + Thread.currentThread().getName() + "'");
+        }
+    }
+}

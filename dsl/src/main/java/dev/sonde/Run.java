@@ -1,0 +1,76 @@
+package dev.sonde;
+
+import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
+import dev.sonde.kind.Any;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/** One forward pass over one or more prompts, under one set of edits. Its values can be used in later runs. */
+public class Run {
+    private final Recorder recorder;
+    private final int index;
+
+    Run(Recorder recorder, int index) {
+        this.recorder = recorder;
+        this.index = index;
+    }
+
+    Recorder recorder() {
+        return recorder;
+    }
+
+    int index() {
+        return index;
+    }
+
+    /** Returns the site of that name, to be read or edited. */
+    public final Site<Any> site(String name) {
+        return Site.of(name);
+    }
+
+    /** Returns the value at a site, as the edits recorded so far leave it. */
+    public final <K extends Any> Value<K> get(Site<K> site) {
+        return new Value<>(recorder, recorder.read(index, site.name()));
+    }
+
+    /** Returns the value at the site of that name, as the edits recorded so far leave it. */
+    public final Value<Any> get(String site) {
+        return get(Site.of(site));
+    }
+
+    /**
+     * Returns a module applied to another value: the logit lens is {@code call("lm_head", call("model.norm", h))}. Edits of
+     * this run do not reach it; masks and tables that it needs besides come from this run.
+     */
+    public final Value<Any> call(String module, Value<?> input) {
+        if (recorder.isBroken(input.id())) {
+            return new Value<>(recorder, input.id());
+        }
+        return new Value<>(recorder, recorder.add(new Node.Call(index, module, input.id())));
+    }
+
+    /**
+     * Returns the positions of this run's longest prompt, for sweeps.
+     *
+     * @throws IllegalStateException if this run was given raw tensors
+     */
+    public final List<Integer> positions() {
+        long longest = Collections.max(tokens().lengths());
+        return LongStream.range(0, longest).mapToObj(i -> (int) i).toList();
+    }
+
+    /** Returns the token ids of prompt {@code row}. */
+    public final List<Long> ids(int row) {
+        return tokens().ids().get(row);
+    }
+
+    private RunInput.Tokens tokens() {
+        if (recorder.input(index) instanceof RunInput.Tokens tokens) {
+            return tokens;
+        }
+        throw new IllegalStateException(
+                "This run was given raw tensors; only runs of text or ids know their positions");
+    }
+}

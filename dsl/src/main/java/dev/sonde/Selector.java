@@ -1,0 +1,82 @@
+package dev.sonde;
+
+import java.util.List;
+
+/** Part of one axis of a value; several together are a region. */
+public sealed interface Selector {
+    /**
+     * Indices along an axis.
+     *
+     * @param axis the axis' name, or its number as a text
+     * @param prompt whether indices are the prompt's own positions
+     * @param indices one or more, negative ones counting from the end
+     * @param single whether the axis disappears from what is selected
+     */
+    record Indices(String axis, boolean prompt, List<Long> indices, boolean single) implements Selector {
+        /** Copies its list. */
+        public Indices {
+            indices = List.copyOf(indices);
+        }
+    }
+
+    /**
+     * A stretch of an axis, as in Python.
+     *
+     * @param axis the axis' name, or its number as a text
+     * @param prompt whether bounds are the prompt's own positions
+     * @param from first index, negative counting from the end
+     * @param to index after the last, negative counting from the end; {@link Long#MAX_VALUE} for the end
+     * @param step distance between indices, at least 1
+     */
+    record Stretch(String axis, boolean prompt, long from, long to, long step) implements Selector {}
+
+    /** Selects the prompt's token {@code i}: 0 is its first, -1 its last, whatever padding surrounds it. */
+    static Selector position(long i) {
+        return new Indices("position", true, List.of(i), true);
+    }
+
+    /** Selects the prompt's tokens from {@code from} (inclusive) to {@code to} (exclusive). */
+    static Selector positions(long from, long to) {
+        return new Stretch("position", true, from, to, 1);
+    }
+
+    /** Selects the row of an attention value that belongs to the prompt's token {@code i}. */
+    static Selector query(long i) {
+        return new Indices("query", true, List.of(i), true);
+    }
+
+    /** Selects the column of an attention value that belongs to the prompt's token {@code i}. */
+    static Selector key(long i) {
+        return new Indices("key", true, List.of(i), true);
+    }
+
+    /** Selects one attention head. */
+    static Selector head(long i) {
+        return index("head", i);
+    }
+
+    /** Selects one row of the batch. */
+    static Selector row(long i) {
+        return index("batch", i);
+    }
+
+    /** Selects one raw index of an axis, which disappears. */
+    static Selector index(String axis, long i) {
+        return new Indices(axis, false, List.of(i), true);
+    }
+
+    /** Selects raw indices of an axis, in that order. */
+    static Selector indices(String axis, List<Long> indices) {
+        return new Indices(axis, false, indices, false);
+    }
+
+    /** Selects raw indices from {@code from} (inclusive) to {@code to} (exclusive). */
+    static Selector range(String axis, long from, long to) {
+        return new Stretch(axis, false, from, to, 1);
+    }
+
+    /** Selects every {@code step}th raw index from {@code from} (inclusive) to {@code to} (exclusive). */
+    static Selector range(String axis, long from, long to, long step) {
+        return new Stretch(axis, false, from, to, step);
+    }
+}

@@ -1,0 +1,127 @@
+package dev.sonde;
+
+import dev.sonde.graph.Node;
+import dev.sonde.graph.Operator;
+import dev.sonde.graph.RunInput;
+import dev.sonde.kind.Any;
+import dev.sonde.manifest.ModelManifest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+
+/** Several runs and the computation between them, recorded as one experiment. */
+public final class Session {
+    private final Recorder recorder;
+
+    Session(Recorder recorder) {
+        this.recorder = recorder;
+    }
+
+    /** Returns what the model offers. */
+    public ModelManifest manifest() {
+        return recorder.manifest();
+    }
+
+    /** Returns a run of one prompt without edits. */
+    public Run run(String prompt) {
+        return run(input(prompt));
+    }
+
+    /** Returns a run of one prompt under the edits that {@code edits} records. */
+    public Run run(String prompt, Consumer<Trace> edits) {
+        return run(input(prompt), edits);
+    }
+
+    /** Returns a run of several prompts, which may differ in length, without edits. */
+    public Run run(List<String> prompts) {
+        return run(input(prompts.toArray(String[]::new)));
+    }
+
+    /** Returns a run of several prompts under the edits that {@code edits} records. */
+    public Run run(List<String> prompts, Consumer<Trace> edits) {
+        return run(input(prompts.toArray(String[]::new)), edits);
+    }
+
+    /** Returns a run of any {@link Input} without edits. */
+    public Run run(RunInput input) {
+        return new Run(recorder, recorder.run(input));
+    }
+
+    /** Returns a run of any {@link Input} under the edits that {@code edits} records. */
+    public Run run(RunInput input, Consumer<Trace> edits) {
+        Trace trace = trace(input);
+        edits.accept(trace);
+        return trace;
+    }
+
+    Trace trace(RunInput input) {
+        return new Trace(recorder, recorder.run(input));
+    }
+
+    /** Returns prompts as token ids, with the special tokens that the model expects. */
+    public RunInput input(String... prompts) {
+        List<List<Long>> ids = new ArrayList<>();
+        for (String prompt : prompts) {
+            ids.add(Arrays.stream(recorder.tokenizer().encode(prompt)).boxed().toList());
+        }
+        return new RunInput.Tokens(ids, List.of(prompts), Map.of());
+    }
+
+    /**
+     * Returns the id of a text that is one token.
+     *
+     * @throws SondeException {@code not-one-token}, with the tokens, if it is not
+     */
+    public int token(String text) {
+        long[] ids = recorder.tokenizer().encodePlain(text);
+        if (ids.length != 1) {
+            List<String> parts = Arrays.stream(ids)
+                    .mapToObj(id -> "'" + recorder.tokenizer().decode(id) + "'")
+                    .toList();
+            throw new SondeException(
+                    "not-one-token",
+                    "'" + text + "' is not one token of model '" + manifest().name() + "' but " + ids.length + ": "
+                            + parts + " (" + UserLine.here() + ")");
+        }
+        return (int) ids[0];
+    }
+
+    /** Returns a tensor as a value. */
+    public Value<Any> constant(Tensor tensor) {
+        return new Value<>(recorder, recorder.add(new Node.Constant(tensor)));
+    }
+
+    /** Returns a float32 number as a value. */
+    public Value<Any> constant(double number) {
+        return constant(Tensor.scalar(DType.FLOAT32, number));
+    }
+
+    /** Returns values of one shape along a new first axis of that name. */
+    public Value<Any> stack(String axis, List<? extends Value<?>> values) {
+        List<Integer> ids = values.stream().map(Value::id).toList();
+        if (ids.isEmpty()) {
+            throw new SondeException("empty-stack", "Nothing to stack along '" + axis + "' (" + UserLine.here() + ")");
+        }
+        Map<String, List<Long>> first = Map.of("axis", List.of(0L));
+        return new Value<>(recorder, recorder.add(new Node.Apply(Operator.STACK, ids, first, Map.of("name", axis))));
+    }
+
+    /** Returns {@code cell} of every pair, stacked: {@code [rows, columns, ...]}. Write the plain loop; the planner batches. */
+    public <A, B> Value<Any> grid(
+            Iterable<? extends A> rows,
+            Iterable<? extends B> columns,
+            BiFunction<? super A, ? super B, Value<?>> cell) {
+        List<Value<?>> lines = new ArrayList<>();
+        for (A row : rows) {
+            List<Value<?>> line = new ArrayList<>();
+            for (B column : columns) {
+                line.add(cell.apply(row, column));
+            }
+            lines.add(stack("", line));
+        }
+        return stack("", lines);
+    }
+}
