@@ -1,5 +1,5 @@
 /** The messages between the service and its client. */
 @NullMarked
-package dev.sonde.protocol;
+package dev.sonde.remote.protocol;
 
 import org.jspecify.annotations.NullMarked;

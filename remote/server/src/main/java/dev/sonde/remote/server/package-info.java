@@ -1,5 +1,5 @@
 /** The HTTP service. Runs any backend of the SPI and knows no engine by name. */
 @NullMarked
-package dev.sonde.server;
+package dev.sonde.remote.server;
 
 import org.jspecify.annotations.NullMarked;
