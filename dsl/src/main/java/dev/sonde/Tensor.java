@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -354,7 +355,9 @@ public final class Tensor {
     @Override
     public String toString() {
         String head = IntStream.range(0, Math.min(8, count()))
-                .mapToObj(i -> dtype.isFloat() ? String.format("%.6g", element(i)) : Long.toString((long) element(i)))
+                .mapToObj(i -> dtype.isFloat()
+                        ? String.format(Locale.ROOT, "%.6g", element(i))
+                        : Long.toString((long) element(i)))
                 .collect(Collectors.joining(", "));
         return describe() + " {" + head + (count() > 8 ? ", ..." : "") + "}";
     }
