@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** What ONNX's numbers for element types mean, up to IR version 13 (newer than the generated {@code DataType}). */
-final class ElementTypes {
+public final class ElementTypes {
     static final int STRING = 8;
 
     private static final List<String> NAMES = List.of(
@@ -88,7 +88,8 @@ final class ElementTypes {
         return count;
     }
 
-    static Optional<DType> dtype(int type) {
+    /** Returns the element type with that number, if Sonde has it. */
+    public static Optional<DType> dtype(int type) {
         return switch (type) {
             case 1 -> Optional.of(DType.FLOAT32);
             case 2 -> Optional.of(DType.UINT8);
@@ -105,7 +106,7 @@ final class ElementTypes {
     }
 
     /** Returns the type with which ONNX Runtime's Java API takes and gives such tensors, if it does. */
-    static Optional<OnnxJavaType> javaType(int type) {
+    public static Optional<OnnxJavaType> javaType(int type) {
         return switch (type) {
             case 1 -> Optional.of(OnnxJavaType.FLOAT);
             case 2 -> Optional.of(OnnxJavaType.UINT8);
@@ -122,12 +123,22 @@ final class ElementTypes {
     }
 
     /** The reverse of {@link #javaType}, or 0. */
-    static int ofJava(OnnxJavaType type) {
+    public static int ofJava(OnnxJavaType type) {
         for (int i = 1; i < NAMES.size(); i++) {
             if (javaType(i).filter(t -> t == type).isPresent()) {
                 return i;
             }
         }
         return 0;
+    }
+
+    /** Returns ONNX's number for that type. */
+    public static int of(DType type) {
+        for (int i = 1; i < NAMES.size(); i++) {
+            if (dtype(i).filter(t -> t == type).isPresent()) {
+                return i;
+            }
+        }
+        throw new IllegalArgumentException(type.toString());
     }
 }

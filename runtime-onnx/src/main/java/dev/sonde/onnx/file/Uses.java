@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Set;
 
 /** Which values a node reads, also through the graphs it contains. */
-final class Uses {
+public final class Uses {
     private Uses() {}
 
     /** Returns the node's inputs (without absent optional ones) and what its inner graphs capture. */
-    static Set<String> of(NodeProto node) {
+    public static Set<String> of(NodeProto node) {
         Set<String> names = new LinkedHashSet<>(node.getInputList());
         names.remove("");
         for (GraphProto graph : graphs(node)) {
@@ -26,7 +26,7 @@ final class Uses {
     }
 
     /** Returns the graphs in the node's attributes. */
-    static List<GraphProto> graphs(NodeProto node) {
+    public static List<GraphProto> graphs(NodeProto node) {
         List<GraphProto> graphs = new ArrayList<>();
         for (AttributeProto attribute : node.getAttributeList()) {
             if (attribute.hasG()) {
@@ -47,7 +47,7 @@ final class Uses {
     }
 
     /** Returns the names that an inner graph defines itself. */
-    static Set<String> defined(GraphProto graph) {
+    public static Set<String> defined(GraphProto graph) {
         Set<String> names = new HashSet<>();
         for (ValueInfoProto input : graph.getInputList()) {
             names.add(input.getName());

@@ -1,0 +1,33 @@
+package dev.sonde.onnx.plan;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import com.google.protobuf.ByteString;
+import java.util.Collection;
+
+/** Makes attributes of nodes. */
+final class Attributes {
+    private Attributes() {}
+
+    static AttributeProto of(String name, long value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(value)
+                .build();
+    }
+
+    static AttributeProto of(String name, Collection<? extends Number> values) {
+        AttributeProto.Builder attribute =
+                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);
+        values.forEach(value -> attribute.addInts(value.longValue()));
+        return attribute.build();
+    }
+
+    static AttributeProto of(String name, String text) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.STRING)
+                .setS(ByteString.copyFromUtf8(text))
+                .build();
+    }
+}

@@ -1,0 +1,105 @@
+package dev.sonde.onnx.plan;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.sonde.onnx.file.Uses;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** A model's nodes by what they make and read. Immutable. */
+public final class ModelGraph {
+    private final ModelProto model;
+    private final List<Set<String>> uses = new ArrayList<>();
+    private final Map<String, Integer> producers = new HashMap<>();
+    private final Map<String, List<Integer>> consumers = new HashMap<>();
+    private final Map<String, Integer> byName = new HashMap<>();
+    private final Set<String> inputs = new HashSet<>();
+    private final Set<String> constants = new HashSet<>();
+
+    /** Indexes a model. */
+    public ModelGraph(ModelProto model) {
+        this.model = model;
+        model.getGraph().getInputList().forEach(input -> inputs.add(input.getName()));
+        model.getGraph().getInitializerList().forEach(tensor -> constants.add(tensor.getName()));
+        for (int i = 0; i < size(); i++) {
+            index(i);
+        }
+    }
+
+    private void index(int i) {
+        NodeProto node = node(i);
+        byName.put(node.getName(), i);
+        node.getOutputList().forEach(output -> producers.put(output, i));
+        Set<String> names = Uses.of(node);
+        uses.add(names);
+        names.forEach(name ->
+                consumers.computeIfAbsent(name, unused -> new ArrayList<>()).add(i));
+    }
+
+    /** Returns the model. */
+    public ModelProto model() {
+        return model;
+    }
+
+    /** Returns the number of nodes. */
+    public int size() {
+        return model.getGraph().getNodeCount();
+    }
+
+    /** Returns a node. */
+    public NodeProto node(int index) {
+        return model.getGraph().getNode(index);
+    }
+
+    /** Returns what a node reads. */
+    Set<String> uses(int index) {
+        return uses.get(index);
+    }
+
+    /** Returns the node that makes a value, or -1. */
+    int producer(String value) {
+        return producers.getOrDefault(value, -1);
+    }
+
+    /** Returns the nodes that read a value. */
+    List<Integer> consumers(String value) {
+        return consumers.getOrDefault(value, List.of());
+    }
+
+    /** Returns whether it is an input of the file. */
+    public boolean isInput(String value) {
+        return inputs.contains(value);
+    }
+
+    /** Returns whether it is an initialiser. */
+    public boolean isConstant(String value) {
+        return constants.contains(value);
+    }
+
+    /** Returns the version of the standard operators. */
+    int opset() {
+        return model.getOpsetImportList().stream()
+                .filter(each -> each.getDomain().isEmpty() || each.getDomain().equals("ai.onnx"))
+                .mapToInt(each -> (int) each.getVersion())
+                .max()
+                .orElse(1);
+    }
+
+    /** Returns the nodes of those names. */
+    BitSet indices(Collection<String> names) {
+        BitSet set = new BitSet();
+        for (String name : names) {
+            Integer index = byName.get(name);
+            if (index != null) {
+                set.set(index);
+            }
+        }
+        return set;
+    }
+}

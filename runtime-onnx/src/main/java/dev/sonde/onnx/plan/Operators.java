@@ -1,0 +1,191 @@
+package dev.sonde.onnx.plan;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import dev.sonde.DType;
+import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.ValueType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Writes Sonde's operators, which mean what opset 21 means, in the operator set of the emitter. */
+final class Operators {
+    private final Emitter emitter;
+    private final Layout layout;
+
+    Operators(Emitter emitter) {
+        this.emitter = emitter;
+        this.layout = new Layout(emitter);
+    }
+
+    /** Returns the name of the operator's result. */
+    String emit(Node.Apply apply, List<String> in, List<ValueType> types) {
+        String x = in.get(0);
+        int rank = types.get(0).rank();
+        return switch (apply.operator()) {
+            case NEG -> emitter.node("Neg", in);
+            case ABS -> emitter.node("Abs", in);
+            case EXP -> emitter.node("Exp", in);
+            case LOG -> emitter.node("Log", in);
+            case SQRT -> emitter.node("Sqrt", in);
+            case RECIPROCAL -> emitter.node("Reciprocal", in);
+            case RELU -> emitter.node("Relu", in);
+            case SIGMOID -> emitter.node("Sigmoid", in);
+            case TANH -> emitter.node("Tanh", in);
+            case ERF -> emitter.node("Erf", in);
+            case SIN -> emitter.node("Sin", in);
+            case COS -> emitter.node("Cos", in);
+            case FLOOR -> emitter.node("Floor", in);
+            case CEIL -> emitter.node("Ceil", in);
+            case ROUND -> emitter.node("Round", in);
+            case SIGN -> emitter.node("Sign", in);
+            case NOT -> emitter.node("Not", in);
+            case IS_NAN -> emitter.node("IsNaN", in);
+            case IS_INF -> emitter.node("IsInf", in);
+            case ADD -> emitter.node("Add", in);
+            case SUB -> emitter.node("Sub", in);
+            case MUL -> emitter.node("Mul", in);
+            case DIV -> emitter.node("Div", in);
+            case POW -> emitter.node("Pow", in);
+            case MIN -> emitter.node("Min", in);
+            case MAX -> emitter.node("Max", in);
+            case EQUAL -> emitter.node("Equal", in);
+            case LESS -> emitter.node("Less", in);
+            case GREATER -> emitter.node("Greater", in);
+            case LESS_OR_EQUAL -> orEqual("Less", in);
+            case GREATER_OR_EQUAL -> orEqual("Greater", in);
+            case AND -> emitter.node("And", in);
+            case OR -> emitter.node("Or", in);
+            case WHERE ->
+                layout.where(in.get(0), in.get(1), in.get(2), types.get(1).dtype());
+            case CAST -> layout.cast(x, DType.parse(text(apply, "dtype")));
+            case MATMUL -> emitter.node("MatMul", in);
+            case EINSUM -> einsum(text(apply, "equation"), in);
+            case SOFTMAX -> softmax("Softmax", x, axis(apply, rank), rank);
+            case LOG_SOFTMAX -> softmax("LogSoftmax", x, axis(apply, rank), rank);
+            case SUM -> reduce("ReduceSum", 13, apply, x, rank);
+            case MEAN -> reduce("ReduceMean", 18, apply, x, rank);
+            case REDUCE_MAX -> reduce("ReduceMax", 18, apply, x, rank);
+            case REDUCE_MIN -> reduce("ReduceMin", 18, apply, x, rank);
+            case PROD -> reduce("ReduceProd", 18, apply, x, rank);
+            case L2 -> reduce("ReduceL2", 18, apply, x, rank);
+            case LOG_SUM_EXP -> reduce("ReduceLogSumExp", 18, apply, x, rank);
+            case ARG_MAX -> argument("ArgMax", x, axis(apply, rank));
+            case ARG_MIN -> argument("ArgMin", x, axis(apply, rank));
+            case TOP_K_VALUES -> topK(apply, x, rank).get(0);
+            case TOP_K_INDICES -> topK(apply, x, rank).get(1);
+            case GATHER -> emitter.node("Gather", in, Attributes.of("axis", axis(apply, rank)));
+            case GATHER_ALONG -> emitter.node("GatherElements", in, Attributes.of("axis", axis(apply, rank)));
+            case CONCAT -> emitter.node("Concat", in, Attributes.of("axis", axis(apply, rank)));
+            case STACK -> stack(in, axis(apply, rank + 1));
+            case RESHAPE -> emitter.node("Reshape", List.of(x, emitter.list(ints(apply, "shape"))));
+            case EXPAND -> emitter.node("Expand", List.of(x, emitter.list(ints(apply, "shape"))));
+            case TRANSPOSE -> emitter.node("Transpose", in, Attributes.of("perm", axes(apply, "perm", rank)));
+            case UNSQUEEZE -> layout.unsqueeze(x, List.of(axis(apply, rank + 1)));
+            case SQUEEZE -> layout.squeeze(x, List.of(axis(apply, rank)));
+            case RENAME -> x;
+            case CUM_SUM ->
+                emitter.node("CumSum", List.of(x, emitter.constant(Tensor.scalar(DType.INT64, axis(apply, rank)))));
+            case ONE_HOT -> oneHot(apply, x);
+        };
+    }
+
+    private String orEqual(String strict, List<String> in) {
+        if (emitter.opset() >= 12) {
+            return emitter.node(strict + "OrEqual", in);
+        }
+        return emitter.node("Or", List.of(emitter.node(strict, in), emitter.node("Equal", in)));
+    }
+
+    private String einsum(String equation, List<String> in) {
+        if (emitter.opset() < 12) {
+            throw new SondeException(
+                    "unsupported-operator",
+                    "einsum '" + equation + "' needs opset 12 but this file has opset " + emitter.opset()
+                            + ": expected matmul and transpose instead");
+        }
+        return emitter.node("Einsum", in, Attributes.of("equation", equation));
+    }
+
+    /** Before opset 13 a softmax ran over all axes from the given one on: right for the last axis only. */
+    private String softmax(String type, String x, int axis, int rank) {
+        if (emitter.opset() >= 13 || axis == rank - 1) {
+            return emitter.node(type, List.of(x), Attributes.of("axis", axis));
+        }
+        List<Integer> swap = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
+        swap.set(axis, rank - 1);
+        swap.set(rank - 1, axis);
+        String turned = layout.transpose(x, swap);
+        return layout.transpose(emitter.node(type, List.of(turned), Attributes.of("axis", rank - 1)), swap);
+    }
+
+    private String reduce(String type, int axesAsInputFrom, Node.Apply apply, String x, int rank) {
+        List<Integer> axes = axes(apply, "axes", rank);
+        if (axes.isEmpty()) { // ONNX would take all
+            return type.equals("ReduceL2") ? emitter.node("Abs", List.of(x)) : x;
+        }
+        AttributeProto keep = Attributes.of(
+                "keepdims", ints(apply, "keep").stream().findFirst().orElse(0L));
+        if (emitter.opset() < axesAsInputFrom) {
+            return emitter.node(type, List.of(x), Attributes.of("axes", axes), keep);
+        }
+        return emitter.node(type, List.of(x, layout.axes(axes)), keep);
+    }
+
+    private String argument(String type, String x, int axis) {
+        return emitter.node(type, List.of(x), Attributes.of("axis", axis), Attributes.of("keepdims", 0));
+    }
+
+    private List<String> topK(Node.Apply apply, String x, int rank) {
+        String values = emitter.fresh();
+        String indices = emitter.fresh();
+        emitter.add(ai.onnx.proto.OnnxMl.NodeProto.newBuilder()
+                .setOpType("TopK")
+                .setName(values)
+                .addInput(x)
+                .addInput(emitter.ints(ints(apply, "k").get(0)))
+                .addOutput(values)
+                .addOutput(indices)
+                .addAttribute(Attributes.of("axis", axis(apply, rank)))
+                .build());
+        return List.of(values, indices);
+    }
+
+    private String stack(List<String> in, int axis) {
+        List<String> raised =
+                in.stream().map(x -> layout.unsqueeze(x, List.of(axis))).toList();
+        return emitter.node("Concat", raised, Attributes.of("axis", axis));
+    }
+
+    /** ONNX Runtime has few of the combinations of types: this one, and a cast. */
+    private String oneHot(Node.Apply apply, String x) {
+        String depth =
+                emitter.constant(Tensor.scalar(DType.INT64, ints(apply, "depth").get(0)));
+        String offOn = emitter.constant(Tensor.of(new float[] {0, 1}, 2));
+        String hot = emitter.node("OneHot", List.of(layout.cast(x, DType.INT64), depth, offOn));
+        DType wanted = DType.parse(text(apply, "dtype"));
+        return wanted == DType.FLOAT32 ? hot : layout.cast(hot, wanted);
+    }
+
+    private static int axis(Node.Apply apply, int rank) {
+        long axis = ints(apply, "axis").stream().findFirst().orElse(0L);
+        return (int) (axis < 0 ? axis + rank : axis);
+    }
+
+    private static List<Integer> axes(Node.Apply apply, String name, int rank) {
+        return ints(apply, name).stream()
+                .map(axis -> (int) (axis < 0 ? axis + rank : axis))
+                .distinct()
+                .toList();
+    }
+
+    private static List<Long> ints(Node.Apply apply, String name) {
+        return apply.attributes().getOrDefault(name, List.of());
+    }
+
+    private static String text(Node.Apply apply, String name) {
+        return apply.texts().getOrDefault(name, "");
+    }
+}

@@ -1,0 +1,16 @@
+package dev.sonde.onnx.plan;
+
+import dev.sonde.manifest.ModelManifest;
+import java.util.Set;
+
+/** Says where the sites and modules of a model are in its graph. */
+public interface Wiring {
+    /** Returns what the model offers. */
+    ModelManifest manifest();
+
+    /** Returns where the site of that canonical name is. */
+    Place place(String site);
+
+    /** Returns the names of the nodes inside a module, in one of its calls. */
+    Set<String> nodes(String module, int call);
+}
