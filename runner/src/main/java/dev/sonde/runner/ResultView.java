@@ -1,0 +1,85 @@
+package dev.sonde.runner;
+
+import dev.sonde.Model;
+import dev.sonde.Tensor;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.RunInput;
+import dev.sonde.spi.Tokenizer;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/** Shows results whose meaning is not known: positions under their tokens, all else under numbers. */
+final class ResultView {
+    private static final int MOST_CELLS = 4000;
+    private static final int MOST_COLUMNS = 64;
+
+    private final InterventionGraph graph;
+    private final Optional<Tokenizer> tokenizer;
+
+    ResultView(Model model, InterventionGraph graph) {
+        this.graph = graph;
+        this.tokenizer = model.backend().tokenizer();
+    }
+
+    /** Returns a result as text: a number, or its type and a table. */
+    String text(String name, Tensor tensor) {
+        if (tensor.count() == 1) {
+            return name + " = " + NumberStyle.of(tensor.toDoubles(), 6).format(tensor.item()) + "\n";
+        }
+        return name + ": " + tensor.describe() + "\n" + (tensor.count() == 0 ? "" : table(tensor));
+    }
+
+    void addTo(Report report, String name, Tensor tensor) {
+        if (tensor.rank() == 2
+                && tensor.count() > 1
+                && tensor.count() <= MOST_CELLS
+                && tensor.size(1) <= MOST_COLUMNS) {
+            report.heatMap(heatMap(name, tensor));
+        } else if (tensor.count() > 0 && tensor.count() <= MOST_CELLS) {
+            report.table(name + ": " + tensor.describe(), table(tensor));
+        } else {
+            report.code(text(name, tensor));
+        }
+    }
+
+    private HeatMap heatMap(String name, Tensor tensor) {
+        return HeatMap.of(
+                name,
+                tensor.names().get(0),
+                tensor.names().get(1),
+                labels(tensor, 0),
+                labels(tensor, 1),
+                HeatMap.rows(tensor));
+    }
+
+    private Table table(Tensor tensor) {
+        return tensor.rank() == 2 ? Table.of(tensor, labels(tensor, 0), labels(tensor, 1)) : Table.of(tensor);
+    }
+
+    private List<String> labels(Tensor tensor, int axis) {
+        int size = (int) tensor.size(axis);
+        if (List.of("position", "query", "key").contains(tensor.names().get(axis))) {
+            Optional<List<String>> tokens = tokens(size);
+            if (tokens.isPresent()) {
+                return tokens.get();
+            }
+        }
+        return IntStream.range(0, size).mapToObj(Integer::toString).toList();
+    }
+
+    /** Returns the tokens of the one prompt of that length; none if prompts of equal length differ. */
+    private Optional<List<String>> tokens(int length) {
+        List<List<Long>> prompts = graph.runs().stream()
+                .filter(RunInput.Tokens.class::isInstance)
+                .flatMap(run -> ((RunInput.Tokens) run).ids().stream())
+                .filter(ids -> ids.size() == length)
+                .distinct()
+                .toList();
+        return tokenizer
+                .filter(t -> prompts.size() == 1)
+                .map(t -> prompts.get(0).stream()
+                        .map(id -> Labels.visible(t.decode(id)))
+                        .toList());
+    }
+}
