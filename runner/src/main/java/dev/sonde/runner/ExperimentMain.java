@@ -98,7 +98,7 @@ public final class ExperimentMain {
         CommandSpec spec =
                 CommandSpec.create().name(experiment.name() + "Runner").interpolateVariables(false);
         spec.usageMessage()
-                .description(escaped(experiment.describe()))
+                .description(experiment.describe())
                 .sortOptions(false)
                 .width(100);
         for (ParamSpec param : experiment.params()) {
@@ -128,7 +128,7 @@ public final class ExperimentMain {
                 .type(String.class)
                 .paramLabel(param.kind().name())
                 .required(param.defaultValue() == null)
-                .description(escaped((param.description() + byDefault).strip()));
+                .description((param.description() + byDefault).strip());
         return param.kind() == ParamSpec.Kind.TRUTH
                 ? option.arity("0..1").fallbackValue("true").build()
                 : option.arity("1").build();
@@ -139,7 +139,7 @@ public final class ExperimentMain {
                 .type(String.class)
                 .arity("1")
                 .paramLabel(label)
-                .description(escaped(description))
+                .description(description)
                 .build();
     }
 
@@ -147,13 +147,8 @@ public final class ExperimentMain {
         return OptionSpec.builder(name)
                 .type(boolean.class)
                 .arity("0")
-                .description(escaped(description))
+                .description(description)
                 .build();
-    }
-
-    /** Keeps picocli from reading formats into a description. */
-    private static String escaped(String description) {
-        return description.replace("%", "%%");
     }
 
     private void checkParams(CommandLine line, ParseResult given) {
