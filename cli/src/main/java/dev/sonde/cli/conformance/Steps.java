@@ -1,0 +1,142 @@
+package dev.sonde.cli.conformance;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import dev.sonde.Selector;
+import dev.sonde.Site;
+import dev.sonde.SondeException;
+import dev.sonde.Trace;
+import dev.sonde.Value;
+import dev.sonde.kind.Any;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Records the steps of one block on the run that they belong to. */
+final class Steps {
+    private final Trace trace;
+    private final Rows rows;
+    private final Expression expression;
+    private final Bindings bindings;
+    private String last = "";
+
+    Steps(Trace trace, Rows rows, Expression expression, Bindings bindings) {
+        this.trace = trace;
+        this.rows = rows;
+        this.expression = expression;
+        this.bindings = bindings;
+    }
+
+    void record(JsonArray steps) {
+        for (JsonElement each : steps) {
+            JsonObject step = each.getAsJsonObject();
+            if (step.has("at_step")) {
+                throw new UnsupportedCapability("steps of a generation");
+            }
+            record(step.get("do").getAsString(), step);
+        }
+    }
+
+    private void record(String verb, JsonObject step) {
+        switch (verb) {
+            case "read" -> read(siteName(step), step);
+            case "read_output" -> read(step.get("name").getAsString(), step);
+            case "set" -> set(step);
+            case "add" -> add(step);
+            case "scale" -> scale(step);
+            case "skip" -> skip(step);
+            case "stop" -> stop();
+            case "let" -> bindings.bind(step.get("as").getAsString(), expression.value(step.get("value")));
+            default -> throw new UnsupportedCapability("step " + verb);
+        }
+    }
+
+    /** Returns the name that the language gives to a step's site: {@code path#port}, with call and tuple element. */
+    static String siteName(JsonObject step) {
+        String port = step.has("port") ? step.get("port").getAsString() : "output";
+        String call = step.has("call") ? "(" + step.get("call").getAsInt() + ")" : "";
+        String index = step.has("index") ? "[" + step.get("index").getAsInt() + "]" : "";
+        return step.get("site").getAsString() + "#" + port + call + index;
+    }
+
+    private void read(String site, JsonObject step) {
+        last = site;
+        Value<Any> seen = rows.of(trace.get(site));
+        bindings.bind(step.get("as").getAsString(), Expression.at(seen, Slice.selectors(step.get("slice"))));
+    }
+
+    private void set(JsonObject step) {
+        List<Selector> region = Slice.selectors(step.get("slice"));
+        JsonObject given = step.getAsJsonObject("value");
+        if (given.has("const")) {
+            double number = given.get("const").getAsDouble();
+            edit(step, seen -> seen.with(region, number));
+            return;
+        }
+        Value<Any> value = expression.value(given);
+        // What fills the whole site needs nothing of what was there.
+        edit(
+                step,
+                seen -> region.isEmpty()
+                                && Arrays.equals(
+                                        seen.type().shape(), value.type().shape())
+                        ? value
+                        : seen.with(region, value));
+    }
+
+    private void add(JsonObject step) {
+        Value<Any> value = expression.value(step.get("value"));
+        double scale = step.has("scale") ? step.get("scale").getAsDouble() : 1;
+        Value<Any> scaled = scale == 1 ? value : value.times(scale);
+        editRegion(step, region -> region.plus(scaled));
+    }
+
+    private void scale(JsonObject step) {
+        double factor = step.get("by").getAsDouble();
+        editRegion(step, region -> region.times(factor));
+    }
+
+    /** What an edit does to what it sees. */
+    private interface Change {
+        Value<Any> of(Value<Any> seen);
+    }
+
+    private void editRegion(JsonObject step, Change change) {
+        List<Selector> region = Slice.selectors(step.get("slice"));
+        edit(
+                step,
+                seen -> region.isEmpty() ? change.of(seen) : seen.with(region, change.of(Expression.at(seen, region))));
+    }
+
+    private void edit(JsonObject step, Change change) {
+        last = siteName(step);
+        trace.update(Site.of(last), whole -> rows.put(whole, change.of(rows.of(whole))));
+    }
+
+    private void skip(JsonObject step) {
+        if (!rows.isAll()) {
+            throw new UnsupportedCapability("skip for one of several prompts");
+        }
+        last = step.get("site").getAsString() + "#output";
+        JsonElement given = step.get("value");
+        List<Value<Any>> values = new ArrayList<>();
+        if (given.isJsonArray()) {
+            // An element that is None has no site, so it takes no value.
+            given.getAsJsonArray().asList().stream()
+                    .filter(each -> !each.isJsonNull())
+                    .forEach(each -> values.add(expression.value(each)));
+        } else {
+            values.add(expression.value(given));
+        }
+        trace.skip(step.get("site").getAsString(), values.toArray(Value<?>[]::new));
+    }
+
+    /** Ends the run behind the site of the step before. */
+    private void stop() {
+        if (last.isEmpty()) {
+            throw new SondeException("bad-suite", "A run stops before its first step");
+        }
+        trace.stop(Site.of(last));
+    }
+}
