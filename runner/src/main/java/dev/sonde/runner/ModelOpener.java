@@ -4,6 +4,7 @@ import dev.sonde.Model;
 import dev.sonde.SondeException;
 import dev.sonde.spi.Backend;
 import dev.sonde.spi.BackendProvider;
+import dev.sonde.spi.ServiceProvider;
 import java.io.File;
 import java.net.URI;
 import java.nio.file.Files;
@@ -46,6 +47,9 @@ interface ModelOpener {
 
             @Override
             public Model connect(URI service, @Nullable String apiKey, String name) {
+                for (ServiceProvider provider : ServiceLoader.load(ServiceProvider.class)) {
+                    return new BackendModel(provider.connect(service, apiKey, name));
+                }
                 throw new SondeException(
                         "no-backend", "No client is on the class path to reach " + service + "; add sonde-client");
             }
