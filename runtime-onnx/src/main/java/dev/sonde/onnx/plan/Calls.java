@@ -1,0 +1,84 @@
+package dev.sonde.onnx.plan;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.sonde.SondeException;
+import dev.sonde.graph.ValueType;
+import dev.sonde.manifest.AxisInfo;
+import dev.sonde.manifest.ModuleInfo;
+import dev.sonde.manifest.SiteInfo;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Emits copies of modules that are applied to other values. */
+final class Calls {
+    private final ModelGraph graph;
+    private final Wiring wiring;
+    private final Emitter emitter;
+    private final Layout layout;
+    private final Views views;
+
+    Calls(ModelGraph graph, Wiring wiring, Emitter emitter) {
+        this.graph = graph;
+        this.wiring = wiring;
+        this.emitter = emitter;
+        this.layout = new Layout(emitter);
+        this.views = new Views(emitter);
+    }
+
+    /** Returns the name of the module's output for that input. */
+    String emit(String path, String value, ValueType type) {
+        ModuleInfo module = wiring.manifest().module(path);
+        SiteInfo input = site(module, "#input");
+        SiteInfo output = site(module, "#output");
+        int dropped = input.axes().size() - type.rank();
+        String whole = layout.unsqueeze(value, missing(input.axes(), type, dropped));
+        String result = copy(module, whole, wiring.place(input.name()), wiring.place(output.name()));
+        return layout.squeeze(result, missing(output.axes(), type, dropped));
+    }
+
+    private SiteInfo site(ModuleInfo module, String port) {
+        return wiring.manifest()
+                .find(module.path() + port)
+                .or(() -> wiring.manifest().find(module.path() + port + "[0]"))
+                .orElseThrow(() -> new SondeException(
+                        "not-callable",
+                        "Module '" + module.path() + "' cannot be called: this file has no '" + module.path() + port
+                                + "'"));
+    }
+
+    /** Returns the axes that a value without batch or position lacks. */
+    private static List<Integer> missing(List<AxisInfo> axes, ValueType type, int dropped) {
+        List<Integer> missing = new ArrayList<>();
+        for (int i = 0; i < axes.size() && missing.size() < dropped; i++) {
+            AxisInfo axis = axes.get(i);
+            boolean there = !axis.name().isEmpty() && type.axis(axis.name()) >= 0;
+            if (!axis.size().symbols().isEmpty() && !there) {
+                missing.add(i);
+            }
+        }
+        return missing;
+    }
+
+    private String copy(ModuleInfo module, String value, Place input, Place output) {
+        BitSet nodes = graph.indices(wiring.nodes(module.path(), 0));
+        Map<String, String> names = new HashMap<>();
+        nodes.stream()
+                .forEach(node -> graph.node(node).getOutputList().stream()
+                        .filter(name -> !name.isEmpty())
+                        .forEach(name -> names.put(name, emitter.fresh())));
+        if (!names.containsKey(output.value())) {
+            throw new SondeException(
+                    "not-callable",
+                    "Module '" + module.path() + "' cannot be called: its output is" + " not computed inside it");
+        }
+        names.put(input.value(), views.hide(value, input.value(), input.steps()));
+        nodes.stream().forEach(node -> {
+            NodeProto original = graph.node(node);
+            emitter.add(Renaming.copy(original, names, emitter.fresh()));
+        });
+        return views.show(names.getOrDefault(output.value(), output.value()), output.steps());
+    }
+}

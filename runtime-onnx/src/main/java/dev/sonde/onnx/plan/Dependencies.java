@@ -1,0 +1,107 @@
+package dev.sonde.onnx.plan;
+
+import dev.sonde.graph.Effect;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which values are needed, and on which runs each depends. Equal runs without effects count as one. */
+final class Dependencies {
+    /** The owner of values made of constants only. */
+    static final int CONSTANT = -1;
+    /** The owner of values of several runs. */
+    static final int MIXED = -2;
+
+    private final InterventionGraph graph;
+    private final List<List<Effect>> effects = new ArrayList<>();
+    private final int[] same;
+    private final int[] owners;
+    private final BitSet needed = new BitSet();
+    private final BitSet neededRuns = new BitSet();
+
+    Dependencies(InterventionGraph graph) {
+        this.graph = graph;
+        graph.runs().forEach(run -> effects.add(new ArrayList<>()));
+        graph.effects().forEach(effect -> effects.get(effect.run()).add(effect));
+        this.same = merge();
+        this.owners = new int[graph.nodes().size()];
+        for (int i = 0; i < owners.length; i++) {
+            owners[i] = findOwner(graph.nodes().get(i));
+        }
+        mark();
+    }
+
+    private int[] merge() {
+        int[] merged = new int[graph.runs().size()];
+        Map<RunInput, Integer> plain = new HashMap<>();
+        for (int run = 0; run < merged.length; run++) {
+            merged[run] = effects.get(run).isEmpty()
+                    ? plain.computeIfAbsent(graph.runs().get(run), same(run))
+                    : run;
+        }
+        return merged;
+    }
+
+    private static java.util.function.Function<RunInput, Integer> same(int run) {
+        return unused -> run;
+    }
+
+    private int findOwner(Node node) {
+        if (node instanceof Node.Read read) {
+            return same[read.run()];
+        }
+        if (node instanceof Node.Call call) {
+            return same[call.run()];
+        }
+        int owner = CONSTANT;
+        for (int input : node.inputs()) {
+            int other = owners[input];
+            owner = owner == CONSTANT || owner == other ? other : other == CONSTANT ? owner : MIXED;
+        }
+        return owner;
+    }
+
+    private void mark() {
+        Deque<Integer> open = new ArrayDeque<>(graph.saves().values());
+        while (!open.isEmpty()) {
+            int id = open.pop();
+            if (needed.get(id)) {
+                continue;
+            }
+            needed.set(id);
+            graph.nodes().get(id).inputs().forEach(open::push);
+            int run = owners[id];
+            if (run >= 0 && !neededRuns.get(run)) {
+                neededRuns.set(run);
+                effects.get(run).forEach(effect -> effect.inputs().forEach(open::push));
+            }
+        }
+    }
+
+    int owner(int id) {
+        return owners[id];
+    }
+
+    boolean isNeeded(int id) {
+        return needed.get(id);
+    }
+
+    BitSet needed() {
+        return needed;
+    }
+
+    BitSet runs() {
+        return neededRuns;
+    }
+
+    List<Effect> effects(int run) {
+        return effects.get(run);
+    }
+}

@@ -1,0 +1,245 @@
+package dev.sonde.onnx.plan;
+
+import dev.sonde.SondeException;
+import dev.sonde.graph.Effect;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.ValueType;
+import dev.sonde.manifest.ModuleInfo;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/**
+ * Divides an experiment into programs: one for each run that is needed, in an order in which each has what it needs of the
+ * others, and programs without the model for values of several runs.
+ */
+public final class Planner {
+    private final Target target;
+    private final InterventionGraph graph;
+    private final List<ValueType> types;
+    private final Dependencies dependencies;
+    private final List<List<Integer>> byRun = new ArrayList<>();
+    private final List<Draft> drafts = new ArrayList<>();
+    private final int[] homes;
+
+    /** A program before it is written. */
+    private record Draft(int run, TreeSet<Integer> own, List<Edit> edits, List<Place> stops, Set<Integer> results) {
+        Draft(int run) {
+            this(run, new TreeSet<>(), new ArrayList<>(), new ArrayList<>(), new LinkedHashSet<>());
+        }
+
+        ProgramWriter.Share share() {
+            return new ProgramWriter.Share(run, own, edits, stops, results);
+        }
+    }
+
+    private Planner(Target target, InterventionGraph graph, List<ValueType> types) {
+        this.target = target;
+        this.graph = graph;
+        this.types = types;
+        this.dependencies = new Dependencies(graph);
+        this.homes = new int[graph.nodes().size()];
+        java.util.Arrays.fill(homes, -1);
+        graph.runs().forEach(run -> byRun.add(new ArrayList<>()));
+        dependencies.needed().stream()
+                .filter(id -> dependencies.owner(id) >= 0)
+                .forEach(id -> byRun.get(dependencies.owner(id)).add(id));
+    }
+
+    /**
+     * Returns the programs in the order in which they run.
+     *
+     * @param types of the graph's values
+     * @throws SondeException {@code cyclic-values} if runs need values of each other
+     */
+    public static List<Program> plan(Target target, InterventionGraph graph, List<ValueType> types) {
+        return new Planner(target, graph, types).plan();
+    }
+
+    private List<Program> plan() {
+        for (int run : order()) {
+            draft(run);
+        }
+        Draft epilogue = new Draft(-1);
+        dependencies.needed().stream()
+                .filter(id -> homes[id] < 0 && !isConstant(id) && dependencies.owner(id) == Dependencies.MIXED)
+                .forEach(epilogue.own()::add);
+        graph.saves().values().stream()
+                .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT && !isConstant(id))
+                .forEach(epilogue.own()::add);
+        add(epilogue);
+        drafts.forEach(this::complete);
+        graph.saves().values().forEach(this::publish);
+        return drafts.stream()
+                .map(draft -> new ProgramWriter(target, graph, types, draft.share()).write())
+                .toList();
+    }
+
+    private boolean isConstant(int id) {
+        return graph.nodes().get(id) instanceof Node.Constant;
+    }
+
+    /** Returns the runs, each behind those that its edits and calls need. */
+    private List<Integer> order() {
+        List<Integer> sorted = new ArrayList<>();
+        int[] state = new int[graph.runs().size()];
+        Deque<Integer> open = new ArrayDeque<>();
+        for (int first = dependencies.runs().nextSetBit(0);
+                first >= 0;
+                first = dependencies.runs().nextSetBit(first + 1)) {
+            open.push(first);
+            while (!open.isEmpty()) {
+                int run = open.peek();
+                if (state[run] == 0) {
+                    state[run] = 1;
+                    sources(run).stream().forEach(source -> push(open, state, run, source));
+                } else {
+                    open.pop();
+                    if (state[run] == 1) {
+                        state[run] = 2;
+                        sorted.add(run);
+                    }
+                }
+            }
+        }
+        return sorted;
+    }
+
+    private static void push(Deque<Integer> open, int[] state, int run, int source) {
+        if (state[source] == 1) {
+            throw new SondeException(
+                    "cyclic-values",
+                    "Runs need values of each other: expected runs that can be put in an order, but run " + run
+                            + " needs run " + source + ", which needs run " + run);
+        }
+        if (state[source] == 0) {
+            open.push(source);
+        }
+    }
+
+    /** Returns the other runs whose values a run's edits and calls need. */
+    private BitSet sources(int run) {
+        BitSet sources = new BitSet();
+        for (int id : closure(run)) {
+            int owner = dependencies.owner(id);
+            if (owner >= 0 && owner != run) {
+                sources.set(owner);
+            }
+        }
+        return sources;
+    }
+
+    /** Returns the values that a run's edits and calls need, down to those that belong to one run. */
+    private SortedSet<Integer> closure(int run) {
+        TreeSet<Integer> found = new TreeSet<>();
+        Deque<Integer> open = new ArrayDeque<>();
+        dependencies.effects(run).forEach(effect -> effect.inputs().forEach(open::push));
+        byRun.get(run).forEach(id -> {
+            if (graph.nodes().get(id) instanceof Node.Call call) {
+                open.push(call.input());
+            }
+        });
+        while (!open.isEmpty()) {
+            int id = open.pop();
+            if (found.add(id) && dependencies.owner(id) == Dependencies.MIXED) {
+                graph.nodes().get(id).inputs().forEach(open::push);
+            }
+        }
+        return found;
+    }
+
+    private void draft(int run) {
+        Draft before = new Draft(-1);
+        Draft draft = new Draft(run);
+        BitSet dependent = new BitSet();
+        for (int id : closure(run)) {
+            boolean inputs = graph.nodes().get(id).inputs().stream().anyMatch(dependent::get);
+            if (dependencies.owner(id) == run || (dependencies.owner(id) == Dependencies.MIXED && inputs)) {
+                dependent.set(id);
+            }
+            if (dependencies.owner(id) == Dependencies.MIXED && homes[id] < 0) {
+                (dependent.get(id) ? draft : before).own().add(id);
+            }
+        }
+        add(before);
+        draft.own().addAll(byRun.get(run));
+        dependencies.effects(run).forEach(effect -> place(effect, draft));
+        add(draft);
+    }
+
+    private void place(Effect effect, Draft draft) {
+        if (effect instanceof Effect.Write write) {
+            Place place = target.editable(write.site());
+            draft.edits()
+                    .add(new Edit(
+                            target.wiring().manifest().site(write.site()).name(),
+                            place,
+                            write.version(),
+                            write.value()));
+        } else if (effect instanceof Effect.Stop stop) {
+            draft.stops().add(target.place(stop.site()));
+        } else {
+            skip((Effect.Skip) effect, draft);
+        }
+    }
+
+    private void skip(Effect.Skip skip, Draft draft) {
+        ModuleInfo module = target.wiring().manifest().module(skip.module());
+        List<String> outputs = module.sites().stream()
+                .filter(site -> site.substring(site.lastIndexOf('#') + 1).startsWith("output"))
+                .toList();
+        if (outputs.isEmpty()) {
+            throw new SondeException(
+                    "not-skippable", "Module '" + skip.module() + "' cannot be skipped: it has no output in this file");
+        }
+        for (String output : outputs) {
+            int index = Outputs.index(output);
+            if (index < skip.values().size()) {
+                draft.edits()
+                        .add(new Edit(
+                                output,
+                                target.place(output),
+                                Edit.SKIP,
+                                skip.values().get(index)));
+            }
+        }
+    }
+
+    private void add(Draft draft) {
+        if (draft.own().isEmpty()) {
+            return;
+        }
+        draft.own().forEach(id -> homes[id] = drafts.size());
+        drafts.add(draft);
+    }
+
+    /** Adds the values of constants that a program needs, and has the others publish what it takes from them. */
+    private void complete(Draft draft) {
+        Deque<Integer> open = new ArrayDeque<>();
+        List.copyOf(draft.own()).forEach(id -> open.addAll(graph.nodes().get(id).inputs()));
+        draft.edits().forEach(edit -> open.push(edit.value()));
+        while (!open.isEmpty()) {
+            int id = open.pop();
+            if (dependencies.owner(id) != Dependencies.CONSTANT) {
+                if (!draft.own().contains(id)) {
+                    publish(id);
+                }
+            } else if (!isConstant(id) && draft.own().add(id)) {
+                open.addAll(graph.nodes().get(id).inputs());
+            }
+        }
+    }
+
+    private void publish(int id) {
+        if (homes[id] >= 0) {
+            drafts.get(homes[id]).results().add(id);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package dev.sonde.onnx.plan;
+
+import dev.sonde.graph.Dim;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
+import dev.sonde.graph.ShapeRules;
+import dev.sonde.graph.ValueType;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Writes one program: the values that are its own, and the edits of its run. */
+final class ProgramWriter {
+    private final Target target;
+    private final InterventionGraph experiment;
+    private final List<ValueType> types;
+    private final Share share;
+    private final Emitter emitter;
+    private final Operators operators;
+    private final Regions regions;
+    private final Views views;
+    private final Calls calls;
+    private final Wires wires;
+    private final Map<Integer, String> names = new HashMap<>();
+    private final Map<Place, Map<Integer, String>> reads = new HashMap<>();
+
+    /**
+     * What a program consists of.
+     *
+     * @param run index of its run, -1 for none
+     * @param own ids of the values that it computes
+     * @param edits of the run
+     * @param stops of the run
+     * @param results ids of those of its values that are needed elsewhere
+     */
+    record Share(int run, SortedSet<Integer> own, List<Edit> edits, List<Place> stops, Collection<Integer> results) {}
+
+    ProgramWriter(Target target, InterventionGraph experiment, List<ValueType> types, Share share) {
+        this.target = target;
+        this.experiment = experiment;
+        this.types = types;
+        this.share = share;
+        this.emitter = new Emitter(
+                share.run() < 0 ? Target.EPILOGUE_OPSET : target.graph().opset());
+        this.operators = new Operators(emitter);
+        this.regions = new Regions(emitter);
+        this.views = new Views(emitter);
+        this.calls = new Calls(target.graph(), target.wiring(), emitter);
+        this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
+    }
+
+    Program write() {
+        share.own().forEach(id -> names.put(id, lower(experiment.nodes().get(id))));
+        Map<Splice.Use, String> redirects = wires.redirects();
+        wires.flush();
+        Map<Integer, String> values = new LinkedHashMap<>();
+        Map<String, String> outputs = new HashMap<>();
+        new TreeSet<>(share.results()).forEach(id -> values.put(id, outputs.computeIfAbsent(name(id), this::output)));
+        Set<Integer> forbidden = new LinkedHashSet<>();
+        share.stops().forEach(stop -> forbidden.addAll(wires.after(stop)));
+        Splice splice = new Splice(
+                share.run() >= 0,
+                emitter.nodes(),
+                emitter.initializers(),
+                emitter.inputs(),
+                redirects,
+                new ArrayList<>(new LinkedHashSet<>(values.values())),
+                forbidden);
+        return target.program(share.run(), splice, emitter.feeds(), values);
+    }
+
+    /** Inputs and constants cannot be outputs, so every output is a node's. */
+    private String output(String name) {
+        return emitter.node("Identity", List.of(name));
+    }
+
+    private String name(int id) {
+        String known = names.get(id);
+        if (known != null) {
+            return known;
+        }
+        Node node = experiment.nodes().get(id);
+        String name = node instanceof Node.Constant constant
+                ? emitter.given(constant.value())
+                : emitter.foreign(id, types.get(id).dtype(), types.get(id).rank());
+        names.put(id, name);
+        return name;
+    }
+
+    private String lower(Node node) {
+        if (node instanceof Node.Read read) {
+            return read(read);
+        }
+        if (node instanceof Node.Select select) {
+            return regions.select(name(select.input()), types.get(select.input()), select.selection());
+        }
+        if (node instanceof Node.Put put) {
+            ValueType into = types.get(put.into());
+            return regions.put(name(put.into()), into, name(put.value()), types.get(put.value()), put.selection());
+        }
+        if (node instanceof Node.Call call) {
+            return calls.emit(call.module(), name(call.input()), types.get(call.input()));
+        }
+        if (node instanceof Node.Constant constant) {
+            return emitter.given(constant.value());
+        }
+        Node.Apply apply = (Node.Apply) node;
+        return operators.emit(
+                apply,
+                apply.inputs().stream().map(this::name).toList(),
+                apply.inputs().stream().map(types::get).toList());
+    }
+
+    private String read(Node.Read read) {
+        Place place = target.place(read.site());
+        return reads.computeIfAbsent(place, unused -> new HashMap<>())
+                .computeIfAbsent(read.version(), version -> views.show(wires.read(place, version), place.steps()));
+    }
+
+    private void write(Edit edit, String before, String to) {
+        Place place = edit.place();
+        String value = fitted(edit, before);
+        String whole = place.steps().isEmpty() ? value : views.hide(value, before, place.steps());
+        emitter.node("Identity", List.of(whole), to);
+    }
+
+    /** Returns the written value in the full shape of its site. */
+    private String fitted(Edit edit, String before) {
+        RunInput input = experiment.runs().get(share.run());
+        ValueType site = new ShapeRules(target.wiring().manifest()).read(input, edit.site());
+        ValueType value = types.get(edit.value());
+        String name = name(edit.value());
+        boolean known = site.dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
+        if (java.util.Arrays.equals(site.shape(), value.shape()) && known) {
+            return name;
+        }
+        String shape = known
+                ? emitter.list(site.dims().stream().map(Dim::size).toList())
+                : emitter.node("Shape", List.of(views.show(before, edit.place().steps())));
+        return emitter.node("Expand", List.of(name, shape));
+    }
+}

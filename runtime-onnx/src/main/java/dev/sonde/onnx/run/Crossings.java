@@ -1,0 +1,75 @@
+package dev.sonde.onnx.run;
+
+import ai.onnxruntime.OnnxTensor;
+import dev.sonde.onnx.plan.Feed;
+import dev.sonde.onnx.plan.Program;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+
+/** The values that pass from program to program; each is freed after the last program that needs it. */
+final class Crossings implements AutoCloseable {
+    private final Map<Integer, Integer> readers = new HashMap<>();
+    private final Map<Integer, OnnxTensor> values = new HashMap<>();
+    private final Map<OnnxTensor, Integer> holders = new HashMap<>();
+
+    Crossings(List<Program> programs) {
+        programs.forEach(program -> foreign(program).forEach(id -> readers.merge(id, 1, Integer::sum)));
+    }
+
+    private static Set<Integer> foreign(Program program) {
+        Set<Integer> ids = new HashSet<>();
+        for (Feed feed : program.feeds().values()) {
+            if (feed instanceof Feed.Foreign value) {
+                ids.add(value.node());
+            }
+        }
+        return ids;
+    }
+
+    OnnxTensor get(int id) {
+        return Objects.requireNonNull(values.get(id));
+    }
+
+    /** Keeps those outputs of a program that others need and frees the rest. */
+    void put(Program program, Map<String, OnnxTensor> outputs) {
+        Collection<OnnxTensor> unused = new HashSet<>(outputs.values());
+        program.values().forEach((id, name) -> {
+            OnnxTensor tensor = outputs.get(name);
+            if (tensor != null && readers.containsKey(id)) {
+                values.put(id, tensor);
+                holders.merge(tensor, 1, Integer::sum);
+                unused.remove(tensor);
+            }
+        });
+        unused.forEach(OnnxTensor::close);
+    }
+
+    /** Says that a program has run. */
+    void used(Program program) {
+        for (int id : foreign(program)) {
+            if (readers.merge(id, -1, Integer::sum) == 0) {
+                release(id);
+            }
+        }
+    }
+
+    private void release(int id) {
+        OnnxTensor tensor = values.remove(id);
+        if (tensor != null && holders.merge(tensor, -1, Integer::sum) == 0) {
+            holders.remove(tensor);
+            tensor.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        holders.keySet().forEach(OnnxTensor::close);
+        holders.clear();
+        values.clear();
+    }
+}

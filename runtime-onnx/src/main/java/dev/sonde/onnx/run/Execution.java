@@ -1,0 +1,131 @@
+package dev.sonde.onnx.run;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.ValueType;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.onnx.plan.Feed;
+import dev.sonde.onnx.plan.Plan;
+import dev.sonde.onnx.plan.Program;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One execution of a plan, program by program. For one thread. */
+final class Execution implements AutoCloseable {
+    private final Sessions sessions;
+    private final ModelManifest manifest;
+    private final Plan plan;
+    private final Ending ending;
+    private final Crossings crossings;
+    private final Map<String, Tensor> saved = new LinkedHashMap<>();
+
+    Execution(Sessions sessions, ModelManifest manifest, Plan plan, Ending ending) {
+        this.sessions = sessions;
+        this.manifest = manifest;
+        this.plan = plan;
+        this.ending = ending;
+        this.crossings = new Crossings(plan.programs());
+    }
+
+    /** Runs all programs, telling {@code done} after each. */
+    Map<String, Tensor> run(Runnable done) {
+        for (Program program : plan.programs()) {
+            ending.check();
+            run(program);
+            done.run();
+        }
+        InterventionGraph graph = plan.graph();
+        Map<String, Tensor> ordered = new LinkedHashMap<>();
+        graph.saves().forEach((name, id) -> ordered.put(name, result(name, id)));
+        return ordered;
+    }
+
+    private Tensor result(String name, int id) {
+        Tensor computed = saved.get(name);
+        if (computed != null) {
+            return computed;
+        }
+        return ((Node.Constant) plan.graph().nodes().get(id)).value();
+    }
+
+    private void run(Program program) {
+        Sessions.Kept session = sessions.borrow(program);
+        List<OnnxTensor> own = new ArrayList<>();
+        try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
+            Map<String, OnnxTensor> inputs = inputs(program, session.session(), own);
+            OrtSession.Result result =
+                    ending.watch(options, () -> session.session().run(inputs, options));
+            take(program, result);
+        } catch (OrtException e) {
+            ending.check(); // if it was ended, this is how
+            throw new SondeException(
+                    "engine",
+                    (program.run() < 0 ? "A value of several runs" : "Run " + program.run()) + " failed: "
+                            + e.getMessage(),
+                    e);
+        } finally {
+            own.forEach(OnnxTensor::close);
+            sessions.giveBack(session);
+            crossings.used(program);
+        }
+    }
+
+    private Map<String, OnnxTensor> inputs(Program program, OrtSession session, List<OnnxTensor> own)
+            throws OrtException {
+        Map<String, OnnxTensor> inputs = new HashMap<>();
+        for (String name : session.getInputNames()) {
+            Feed feed = program.feeds().get(name);
+            if (feed instanceof Feed.Foreign foreign) {
+                inputs.put(name, crossings.get(foreign.node()));
+            } else {
+                OnnxTensor tensor = OrtTensors.in(sessions.environment().ort(), given(program, name, feed));
+                own.add(tensor);
+                inputs.put(name, tensor);
+            }
+        }
+        return inputs;
+    }
+
+    private Tensor given(Program program, String name, @Nullable Feed feed) {
+        if (feed instanceof Feed.Given given) {
+            return given.tensor();
+        }
+        return new ModelInputs(manifest, plan.graph().runs().get(program.run())).tensor(name);
+    }
+
+    private void take(Program program, OrtSession.Result result) {
+        Map<String, OnnxTensor> outputs = new HashMap<>();
+        for (Map.Entry<String, OnnxValue> output : result) {
+            outputs.put(output.getKey(), (OnnxTensor) output.getValue());
+        }
+        program.values().forEach((id, name) -> save(id, outputs.get(name)));
+        crossings.put(program, outputs);
+    }
+
+    private void save(int id, @Nullable OnnxTensor tensor) {
+        if (tensor == null) {
+            throw new IllegalStateException("no output for value " + id);
+        }
+        ValueType type = plan.types().get(id);
+        plan.graph().saves().forEach((name, wanted) -> {
+            if (wanted == id) {
+                saved.put(name, Padding.clear(OrtTensors.out(tensor, type.names()), type));
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        crossings.close();
+    }
+}

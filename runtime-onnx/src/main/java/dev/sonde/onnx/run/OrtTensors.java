@@ -1,0 +1,39 @@
+package dev.sonde.onnx.run;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import dev.sonde.DType;
+import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.onnx.file.ElementTypes;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/** Carries tensors into ONNX Runtime and out of it. */
+final class OrtTensors {
+    private OrtTensors() {}
+
+    /** Returns a tensor over a direct copy of the elements, which it reads in place. */
+    static OnnxTensor in(OrtEnvironment environment, Tensor tensor) throws OrtException {
+        ByteBuffer bytes = tensor.bytes();
+        ByteBuffer direct = ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.nativeOrder());
+        direct.put(bytes).flip();
+        OnnxJavaType type = ElementTypes.javaType(ElementTypes.of(tensor.dtype()))
+                .orElseThrow(() -> new SondeException(
+                        "unsupported-dtype", "ONNX Runtime's Java interface takes no " + tensor.dtype()));
+        return OnnxTensor.createTensor(environment, direct, tensor.shape(), type);
+    }
+
+    /** Returns a copy. */
+    static Tensor out(OnnxTensor tensor, List<String> names) {
+        DType dtype = ElementTypes.dtype(ElementTypes.ofJava(tensor.getInfo().type))
+                .orElseThrow(() -> new SondeException(
+                        "unsupported-dtype", "Sonde has no tensors of type " + tensor.getInfo().type));
+        long[] shape = tensor.getInfo().getShape();
+        List<String> known = names.size() == shape.length ? names : List.of();
+        return Tensor.wrap(dtype, shape, known, tensor.getByteBuffer());
+    }
+}
