@@ -41,6 +41,7 @@ public final class OnnxFile {
     private final Path source;
     private final String sha256;
     private final ModelProto skeleton;
+    private final Path entry;
     private final Path weightsFolder;
     private final Facts facts;
     private final Map<String, TensorProto> constants = new HashMap<>();
@@ -51,6 +52,7 @@ public final class OnnxFile {
         this.sha256 = sha256;
         this.skeleton = skeleton;
         this.facts = facts;
+        this.entry = entry;
         this.weightsFolder = facts.weightsInCache() ? entry : requireNonNull(source.getParent());
         for (TensorProto tensor : skeleton.getGraph().getInitializerList()) {
             constants.put(tensor.getName(), tensor);
@@ -106,6 +108,11 @@ public final class OnnxFile {
     /** Returns the folder to which all locations of external data in the skeleton are relative. */
     public Path weightsFolder() {
         return weightsFolder;
+    }
+
+    /** Returns the folder of the cache that belongs to this model alone; what is made from the model may be kept there. */
+    public Path cacheFolder() {
+        return entry;
     }
 
     /** Returns whether {@code value} is the name of an initialiser of the skeleton, of any size. */

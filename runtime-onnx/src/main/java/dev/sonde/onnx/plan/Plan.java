@@ -8,21 +8,29 @@ import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.spi.Cost;
 import dev.sonde.spi.Prepared;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /** A graph and the programs that it becomes. */
 public final class Plan implements Prepared {
+    private final Target target;
     private final InterventionGraph graph;
     private final List<ValueType> types;
     private final List<Program> programs;
     private final Cost cost;
+    private final Map<Integer, List<String>> savedAs = new HashMap<>();
 
-    private Plan(InterventionGraph graph, List<ValueType> types, List<Program> programs, Cost cost) {
+    private Plan(Target target, InterventionGraph graph, List<ValueType> types, List<Program> programs, Cost cost) {
+        this.target = target;
         this.graph = graph;
         this.types = types;
         this.programs = programs;
         this.cost = cost;
+        graph.saves()
+                .forEach((name, id) ->
+                        savedAs.computeIfAbsent(id, unused -> new ArrayList<>()).add(name));
     }
 
     /**
@@ -32,15 +40,16 @@ public final class Plan implements Prepared {
      */
     public static Plan of(Target target, InterventionGraph graph) {
         List<ValueType> types = new ShapeRules(target.wiring().manifest()).types(graph);
-        return new Plan(
-                graph,
-                types,
-                Planner.plan(target, graph, types),
-                cost(target.wiring().manifest(), graph, types));
+        ModelManifest manifest = target.wiring().manifest();
+        return new Plan(target, graph, types, Planner.plan(target, graph, types), cost(manifest, graph, types));
     }
 
-    /** Returns the price of a graph whose types are known. */
-    public static Cost cost(ModelManifest manifest, InterventionGraph graph, List<ValueType> types) {
+    /** Returns the price of a graph. */
+    public static Cost cost(ModelManifest manifest, InterventionGraph graph) {
+        return cost(manifest, graph, new ShapeRules(manifest).types(graph));
+    }
+
+    private static Cost cost(ModelManifest manifest, InterventionGraph graph, List<ValueType> types) {
         long rows = 0;
         long tokens = 0;
         ShapeRules rules = new ShapeRules(manifest);
@@ -70,6 +79,11 @@ public final class Plan implements Prepared {
         return graph;
     }
 
+    /** Returns whether it was planned for that model. */
+    public boolean isFor(Target model) {
+        return target == model;
+    }
+
     /** Returns the types of the graph's values. */
     public List<ValueType> types() {
         return types;
@@ -78,6 +92,11 @@ public final class Plan implements Prepared {
     /** Returns the programs in the order in which they run. */
     public List<Program> programs() {
         return programs;
+    }
+
+    /** Returns the names under which a value is saved. */
+    public List<String> savedAs(int id) {
+        return savedAs.getOrDefault(id, List.of());
     }
 
     @Override

@@ -117,11 +117,11 @@ final class Execution implements AutoCloseable {
             throw new IllegalStateException("no output for value " + id);
         }
         ValueType type = plan.types().get(id);
-        plan.graph().saves().forEach((name, wanted) -> {
-            if (wanted == id) {
-                saved.put(name, Padding.clear(OrtTensors.out(tensor, type.names()), type));
-            }
-        });
+        List<String> names = plan.savedAs(id);
+        if (!names.isEmpty()) {
+            Tensor copy = Padding.clear(OrtTensors.out(tensor, type.names()), type);
+            names.forEach(name -> saved.put(name, copy));
+        }
     }
 
     @Override

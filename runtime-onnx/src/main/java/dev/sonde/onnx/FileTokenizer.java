@@ -1,0 +1,71 @@
+package dev.sonde.onnx;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.sonde.SondeException;
+import dev.sonde.spi.Tokenizer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.zip.GZIPInputStream;
+
+/** The tokenizer in the file {@code tokenizer.json} beside a model, as it is: nothing is cut, nothing is padded. */
+final class FileTokenizer implements Tokenizer, AutoCloseable {
+    private static final Map<String, String> AS_IT_IS = Map.of("truncation", "false", "padding", "false");
+
+    private final HuggingFaceTokenizer tokenizer;
+
+    private FileTokenizer(HuggingFaceTokenizer tokenizer) {
+        this.tokenizer = tokenizer;
+    }
+
+    /** Returns the tokenizer of a model, if there is one beside it or in the folder above, as in {@code onnx/model.onnx}. */
+    static Optional<FileTokenizer> beside(Path model) {
+        Path folder = model.getParent();
+        if (folder == null) {
+            return Optional.empty();
+        }
+        Path above = folder.endsWith("onnx") && folder.getParent() != null ? folder.getParent() : folder;
+        for (Path place : List.of(folder, above)) {
+            for (String name : List.of("tokenizer.json", "tokenizer.json.gz")) {
+                if (Files.isRegularFile(place.resolve(name))) {
+                    return Optional.of(open(place.resolve(name)));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static FileTokenizer open(Path file) {
+        try (InputStream raw = Files.newInputStream(file);
+                InputStream json = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
+            return new FileTokenizer(HuggingFaceTokenizer.newInstance(json, AS_IT_IS));
+        } catch (IOException | RuntimeException e) {
+            throw new SondeException(
+                    "bad-tokenizer", "The tokenizer '" + file + "' cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public long[] encode(String text) {
+        return tokenizer.encode(text, true, false).getIds();
+    }
+
+    @Override
+    public long[] encodePlain(String text) {
+        return tokenizer.encode(text, false, false).getIds();
+    }
+
+    @Override
+    public String decode(long... ids) {
+        return tokenizer.decode(ids, false);
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}

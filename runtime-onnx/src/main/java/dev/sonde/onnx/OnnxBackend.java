@@ -1,0 +1,126 @@
+package dev.sonde.onnx;
+
+import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.plan.ModelGraph;
+import dev.sonde.onnx.plan.Plan;
+import dev.sonde.onnx.plan.Target;
+import dev.sonde.onnx.plan.Wiring;
+import dev.sonde.onnx.run.Runner;
+import dev.sonde.onnx.run.RuntimeEnvironment;
+import dev.sonde.onnx.run.SessionSettings;
+import dev.sonde.onnx.run.Sessions;
+import dev.sonde.spi.Backend;
+import dev.sonde.spi.Control;
+import dev.sonde.spi.Limits;
+import dev.sonde.spi.Prepared;
+import dev.sonde.spi.Results;
+import dev.sonde.spi.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Plans graphs and runs them on ONNX Runtime. */
+final class OnnxBackend implements Backend {
+    private static final long MODEL_BYTES = 256L << 20;
+
+    private final ModelManifest manifest;
+    private final Target target;
+    private final Sessions sessions;
+    private final Runner runner;
+    private final Provenance provenance;
+    private final Optional<FileTokenizer> tokenizer;
+    private final UseCount uses;
+
+    OnnxBackend(OnnxFile file, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
+        this.manifest = wiring.manifest();
+        this.target = new Target(new ModelGraph(file.skeleton()), wiring);
+        RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
+        this.sessions =
+                new Sessions(environment, settings(file, options), file.skeleton(), options.sessions(), MODEL_BYTES);
+        this.runner = new Runner(sessions, manifest);
+        this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
+        this.tokenizer = tokenizer;
+        this.uses = new UseCount(manifest.name());
+    }
+
+    private static SessionSettings settings(OnnxFile file, Options options) {
+        boolean packed = file.skeleton().getGraph().getNodeList().stream()
+                .anyMatch(node -> node.getOpType().startsWith("MatMulNBits"));
+        boolean prepack = options.prepacking() == Options.Prepacking.ON
+                || (options.prepacking() == Options.Prepacking.AUTO && packed);
+        return new SessionSettings(
+                options.threads(),
+                options.optimization().level(),
+                options.target().cudaDevice(),
+                prepack,
+                file.weightsFolder());
+    }
+
+    @Override
+    public ModelManifest manifest() {
+        return manifest;
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return tokenizer.map(each -> each);
+    }
+
+    /** Returns how many sessions were made so far. */
+    long sessionsCreated() {
+        return sessions.created();
+    }
+
+    @Override
+    public Prepared prepare(InterventionGraph graph, Limits limits) {
+        return uses.use(() -> {
+            checkModel(graph);
+            LimitChecks.check(graph, limits);
+            LimitChecks.check(Plan.cost(manifest, graph), limits);
+            return Plan.of(target, graph);
+        });
+    }
+
+    private void checkModel(InterventionGraph graph) {
+        if (!graph.model().isEmpty() && !graph.model().equals(manifest.sha256())) {
+            throw new SondeException(
+                    "other-model",
+                    "The experiment was recorded for the model with sha256 " + graph.model() + " but '"
+                            + manifest.name() + "' has " + manifest.sha256());
+        }
+    }
+
+    @Override
+    public List<Results> run(List<Prepared> prepared, Control control) {
+        return uses.use(() -> {
+            List<Plan> plans = prepared.stream().map(this::plan).toList();
+            List<Map<String, Tensor>> saved = runner.run(plans, control);
+            List<Results> results = new ArrayList<>();
+            for (int i = 0; i < plans.size(); i++) {
+                results.add(new Results(saved.get(i), provenance.of(plans.get(i).graph())));
+            }
+            return results;
+        });
+    }
+
+    private Plan plan(Prepared prepared) {
+        if (prepared instanceof Plan plan && plan.isFor(target)) {
+            return plan;
+        }
+        throw new SondeException(
+                "other-model", "Expected a graph that model '" + manifest.name() + "' prepared but was " + prepared);
+    }
+
+    @Override
+    public void close() {
+        uses.end(() -> {
+            sessions.close();
+            tokenizer.ifPresent(FileTokenizer::close);
+        });
+    }
+}

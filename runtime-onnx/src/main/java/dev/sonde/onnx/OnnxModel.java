@@ -1,0 +1,64 @@
+package dev.sonde.onnx;
+
+import dev.sonde.Model;
+import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.run.RuntimeEnvironment;
+import dev.sonde.onnx.structure.Structure;
+import dev.sonde.spi.Backend;
+import java.nio.file.Path;
+
+/**
+ * A model in an ONNX file, run by ONNX Runtime in this process.
+ *
+ * <pre>{@code
+ * try (OnnxModel model = OnnxModel.open(Path.of("smollm2"))) {
+ *     Saved pattern = model.trace("The capital of France is", t -> t.save(t.pattern(3)));
+ * }
+ * }</pre>
+ *
+ * <p>Safe for use by many threads. Whoever opens it closes it; results stay valid afterwards.
+ */
+public final class OnnxModel implements Model {
+    private final Backend backend;
+
+    private OnnxModel(Backend backend) {
+        this.backend = backend;
+    }
+
+    /**
+     * Opens a model with the default {@linkplain Options options}.
+     *
+     * @param fileOrFolder an {@code .onnx} file, or a folder as exporters write it: with {@code model.onnx}, alone or under
+     *     {@code onnx/}, and a {@code tokenizer.json} if prompts are to be given as text
+     * @throws dev.sonde.SondeException {@code no-model} if there is none or more than one to choose from; {@code bad-model} if
+     *     the file is damaged; {@code unrunnable-model} if ONNX Runtime cannot run it
+     */
+    public static OnnxModel open(Path fileOrFolder) {
+        return open(fileOrFolder, Options.builder().build());
+    }
+
+    /** Opens a model as {@link #open(Path)} does. */
+    public static OnnxModel open(Path fileOrFolder, Options options) {
+        return new OnnxModel(backend(ModelFiles.find(fileOrFolder), options));
+    }
+
+    /** Opens the model of a file. */
+    static Backend backend(Path onnx, Options options) {
+        // Before the file: ingesting evaluates constants, and the first to ask for the environment decides on its
+        // threads.
+        RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
+        OnnxFile file = OnnxFile.open(onnx, options.cacheFolder());
+        Structure structure = Structure.of(file, environment.ort());
+        return new OnnxBackend(file, new FileWiring(structure), options, FileTokenizer.beside(onnx));
+    }
+
+    @Override
+    public Backend backend() {
+        return backend;
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

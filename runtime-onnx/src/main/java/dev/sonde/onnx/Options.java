@@ -1,0 +1,143 @@
+package dev.sonde.onnx;
+
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import dev.sonde.SondeException;
+import java.nio.file.Path;
+
+/**
+ * How a model is opened.
+ *
+ * @param threads threads for the operators of a run, 0 for one per core; the first model of a process decides for all
+ * @param optimization what ONNX Runtime may rewrite
+ * @param target what it runs on
+ * @param cacheFolder where what is made from models is kept
+ * @param prepacking whether weights are laid out anew for speed
+ * @param sessions how many spliced models are kept ready
+ */
+public record Options(
+        int threads,
+        Optimization optimization,
+        ExecutionTarget target,
+        Path cacheFolder,
+        Prepacking prepacking,
+        int sessions) {
+
+    /** What ONNX Runtime may rewrite; more is faster and less like the file. */
+    public enum Optimization {
+        /** Nothing. */
+        NONE(OptLevel.NO_OPT),
+        /** What leaves the operators as they are; the default. */
+        BASIC(OptLevel.BASIC_OPT),
+        /** Also operators of its own in place of several of the file. */
+        EXTENDED(OptLevel.EXTENDED_OPT),
+        /** Everything. */
+        ALL(OptLevel.ALL_OPT);
+
+        private final OptLevel level;
+
+        Optimization(OptLevel level) {
+            this.level = level;
+        }
+
+        OptLevel level() {
+            return level;
+        }
+    }
+
+    /** Whether each session lays the weights out anew: faster for long runs, but it takes time and memory per session. */
+    public enum Prepacking {
+        /** Only for quantised models, which are very slow without; the default. */
+        AUTO,
+        /** Always. */
+        ON,
+        /** Never. */
+        OFF
+    }
+
+    /**
+     * What a model runs on.
+     *
+     * @param cudaDevice number of the CUDA device, -1 for the processor
+     */
+    public record ExecutionTarget(int cudaDevice) {
+        /** The processor. */
+        public static final ExecutionTarget CPU = new ExecutionTarget(-1);
+
+        /** Returns the CUDA device of that number; needs ONNX Runtime's build for CUDA. */
+        public static ExecutionTarget cuda(int device) {
+            return new ExecutionTarget(device);
+        }
+
+        @Override
+        public String toString() {
+            return cudaDevice < 0 ? "cpu" : "cuda:" + cudaDevice;
+        }
+    }
+
+    /** Refuses what makes no sense. */
+    public Options {
+        if (threads < 0 || sessions < 1) {
+            throw new SondeException(
+                    "bad-option",
+                    "Expected threads of 0 or more and sessions of 1 or more but was " + threads + " and " + sessions);
+        }
+    }
+
+    /** Returns a builder of the defaults. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Builds options; what is not said stays at its default. */
+    public static final class Builder {
+        private int threads;
+        private Optimization optimization = Optimization.BASIC;
+        private ExecutionTarget target = ExecutionTarget.CPU;
+        private Path cacheFolder = CacheFolder.standard();
+        private Prepacking prepacking = Prepacking.AUTO;
+        private int sessions = 64;
+
+        private Builder() {}
+
+        /** Sets the number of threads for the operators of a run, 0 for one per core. */
+        public Builder threads(int count) {
+            this.threads = count;
+            return this;
+        }
+
+        /** Sets what ONNX Runtime may rewrite. */
+        public Builder optimization(Optimization level) {
+            this.optimization = level;
+            return this;
+        }
+
+        /** Sets what the model runs on. */
+        public Builder target(ExecutionTarget where) {
+            this.target = where;
+            return this;
+        }
+
+        /** Sets where what is made from models is kept. */
+        public Builder cacheFolder(Path folder) {
+            this.cacheFolder = folder;
+            return this;
+        }
+
+        /** Sets whether each session lays the weights out anew. */
+        public Builder prepacking(Prepacking when) {
+            this.prepacking = when;
+            return this;
+        }
+
+        /** Sets how many spliced models are kept ready. */
+        public Builder sessions(int count) {
+            this.sessions = count;
+            return this;
+        }
+
+        /** Returns the options. */
+        public Options build() {
+            return new Options(threads, optimization, target, cacheFolder, prepacking, sessions);
+        }
+    }
+}

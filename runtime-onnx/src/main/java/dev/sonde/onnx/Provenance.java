@@ -1,0 +1,64 @@
+package dev.sonde.onnx;
+
+import ai.onnx.proto.OnnxMl.TensorProto;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.onnx.file.ElementTypes;
+import dev.sonde.onnx.file.OnnxFile;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** Says what made a result. */
+final class Provenance {
+    private final Map<String, String> fixed = new LinkedHashMap<>();
+
+    Provenance(OnnxFile file, Options options, String runtime, List<String> notes) {
+        fixed.put("model", file.sha256());
+        fixed.put("producer", file.producer());
+        fixed.put("sonde", version());
+        fixed.put("onnxruntime", runtime);
+        fixed.put("optimization", options.optimization().toString().toLowerCase(java.util.Locale.ROOT));
+        fixed.put("target", options.target().toString());
+        fixed.put("precision", precision(file));
+        fixed.put("java", System.getProperty("java.version"));
+        if (!notes.isEmpty()) {
+            fixed.put("notes", String.join(" ", notes));
+        }
+    }
+
+    Map<String, String> of(InterventionGraph graph) {
+        Map<String, String> all = new LinkedHashMap<>(fixed);
+        all.put("graph", sha256(graph.toString()));
+        return all;
+    }
+
+    private static String version() {
+        String version = Provenance.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    /** Returns the types that the weights have, such as {@code float32}. */
+    private static String precision(OnnxFile file) {
+        TreeSet<String> types = new TreeSet<>();
+        for (TensorProto tensor : file.skeleton().getGraph().getInitializerList()) {
+            if (tensor.getDimsCount() > 1) {
+                ElementTypes.dtype(tensor.getDataType()).ifPresent(type -> types.add(type.toString()));
+            }
+        }
+        return String.join(", ", types);
+    }
+
+    static String sha256(String text) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package dev.sonde.onnx.structure;
+
+import dev.sonde.manifest.AxisInfo;
+import dev.sonde.manifest.Size;
+import dev.sonde.onnx.structure.Attention.Tap;
+import dev.sonde.onnx.structure.Modules.Instance;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Writes what lies inside one attention into the list of sites. */
+final class AttentionSites {
+    private final Graph graph;
+    private final Shapes shapes;
+    private final Modules modules;
+    private final Points points;
+    private final SiteList sites;
+
+    AttentionSites(Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites) {
+        this.graph = graph;
+        this.shapes = shapes;
+        this.modules = modules;
+        this.points = points;
+        this.sites = sites;
+    }
+
+    void write(int layer, Attention attention, Optional<Heads> heads) {
+        String prefix = "layers." + layer + "#";
+        add(prefix, "scores", "Scores", attention.scores(), "batch", "head", "query", "key");
+        add(prefix, "pattern", "Pattern", attention.pattern(), "batch", "head", "query", "key");
+        attention.q().ifPresent(q -> add(prefix, "q", "Heads", q, "batch", "head", "position", "d_head"));
+        attention
+                .k()
+                .ifPresent(k -> add(prefix, "k", "Heads", k, "batch", keyHeads(k, attention), "position", "d_head"));
+        attention
+                .v()
+                .ifPresent(v -> add(prefix, "v", "Heads", v, "batch", keyHeads(v, attention), "position", "d_head"));
+        heads.ifPresent(z -> sites.add(
+                prefix + "z", "Heads", Axes.named(z.dims(), "batch", "position", "head", "d_head"), z.binding()));
+        absent(prefix, attention);
+    }
+
+    private void absent(String prefix, Attention attention) {
+        String reason = "the attention at '"
+                + graph.nodes.get(attention.softmax()).getName() + "' does not keep its heads on an axis of their own";
+        for (String name : List.of("q", "k", "v", "z")) {
+            sites.absent(prefix + name, reason);
+        }
+    }
+
+    private String keyHeads(Tap keys, Attention attention) {
+        Size all = heads(attention.scores());
+        return all.equals(heads(keys)) ? "head" : "kv_head";
+    }
+
+    private Size heads(Tap tap) {
+        return shapes.find(tap.value())
+                .map(shape -> seen(shape.dims(), tap.view()).get(1))
+                .orElse(Size.UNKNOWN);
+    }
+
+    private void add(String prefix, String name, String kind, Tap tap, String... names) {
+        shapes.find(tap.value()).ifPresent(shape -> {
+            Binding at = Points.seen(points.leaving(tap.value(), tap.reader()), tap.view());
+            List<AxisInfo> axes = Axes.named(seen(shape.dims(), tap.view()), names);
+            sites.add(prefix + name, kind, axes, at);
+        });
+    }
+
+    /** Gives the module that holds the softmax ports of the same meaning. */
+    void ports(int layer, Attention attention) {
+        List<Instance> around = modules.around(attention.softmax());
+        if (around.isEmpty()) {
+            return;
+        }
+        Instance module = around.get(around.size() - 1);
+        for (String name : List.of("q", "k", "v", "pattern", "scores")) {
+            String standard = "layers." + layer + "#" + name;
+            if (sites.has(standard) && module.call() == 0) {
+                var site = sites.sites().get(standard);
+                var binding = sites.bindings().get(standard);
+                if (site != null && binding != null) {
+                    sites.add(
+                            module.path() + "#" + (name.equals("pattern") ? "attn_probs" : name),
+                            site.kind(),
+                            site.axes(),
+                            binding);
+                }
+            }
+        }
+    }
+
+    private static List<Size> seen(List<Size> dims, View view) {
+        List<Size> now = dims;
+        for (View.Step step : view.steps()) {
+            if (step instanceof View.Transpose transpose) {
+                List<Size> before = now;
+                now = transpose.perm().stream().map(before::get).toList();
+            }
+        }
+        return now;
+    }
+
+    /**
+     * The mixed values, before the output projection.
+     *
+     * @param binding where
+     * @param dims sizes of what the site shows
+     * @param reader the node that reads the value
+     */
+    record Heads(Binding binding, List<Size> dims, int reader) {}
+
+    /** Follows the product with the values to where the projection receives it. */
+    Optional<Heads> mixed(Attention attention) {
+        String value = graph.output(attention.mix());
+        for (int reader = next(value); reader != Graph.NONE; reader = next(value)) {
+            value = graph.output(reader);
+            if (graph.op(reader).equals("Transpose")) {
+                return shapes.rank(value) == 4 ? turned(value) : Optional.empty();
+            }
+            if (!List.of("Reshape", "Cast", "Identity").contains(graph.op(reader)) || shapes.rank(value) != 4) {
+                return Optional.empty();
+            }
+        }
+        return Optional.empty();
+    }
+
+    int next(String value) {
+        return graph.consumers(value).stream()
+                .filter(each -> !graph.op(each).equals("Shape"))
+                .findFirst()
+                .orElse(Graph.NONE);
+    }
+
+    private Optional<Heads> turned(String value) {
+        int reader = next(value);
+        Optional<Shape> shape = shapes.find(value);
+        if (reader == Graph.NONE || shape.isEmpty()) {
+            return Optional.empty();
+        }
+        String joined = graph.output(reader);
+        List<Size> dims = new ArrayList<>(shape.get().dims());
+        boolean inside = modules.innermostEntered(graph.producer(value), reader).isEmpty();
+        if (graph.op(reader).equals("Reshape") && inside && shapes.rank(joined) == 3) {
+            int projection = next(joined);
+            View view = View.splitHeads(shape.get().fixed(2), shape.get().fixed(3));
+            return Optional.of(new Heads(Points.seen(points.entering(joined, projection), view), dims, projection));
+        }
+        return Optional.of(new Heads(points.entering(value, reader), dims, reader));
+    }
+}

@@ -1,0 +1,93 @@
+package dev.sonde.onnx.structure;
+
+import dev.sonde.onnx.structure.Modules.Instance;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** Finds which values cross the boundary of a module. */
+final class Ports {
+    private final Graph graph;
+    private final Shapes shapes;
+    private final DataPath data;
+    private final Map<List<String>, ModuleIo> known = new HashMap<>();
+
+    Ports(Graph graph, Shapes shapes, DataPath data) {
+        this.graph = graph;
+        this.shapes = shapes;
+        this.data = data;
+    }
+
+    ModuleIo of(Instance module) {
+        return known.computeIfAbsent(module.key(), unused -> compute(module));
+    }
+
+    private ModuleIo compute(Instance module) {
+        Set<String> entering = new LinkedHashSet<>();
+        Set<String> read = new LinkedHashSet<>();
+        Set<String> leaving = new LinkedHashSet<>();
+        module.nodes().stream().forEach(node -> {
+            for (String value : graph.uses(node)) {
+                if (!graph.isConstant(value) && !module.has(graph.producer(value))) {
+                    entering.add(value);
+                    if (!data.readsSizesOnly(node)) {
+                        read.add(value);
+                    }
+                }
+            }
+            graph.nodes.get(node).getOutputList().stream()
+                    .filter(value -> leaves(value, module))
+                    .forEach(leaving::add);
+        });
+        return new ModuleIo(main(read, module), List.copyOf(entering), outputs(leaving, module));
+    }
+
+    private boolean leaves(String value, Instance module) {
+        return graph.isOutput(value)
+                || graph.consumers(value).stream().anyMatch(each -> !module.has(each) && !data.readsSizesOnly(each));
+    }
+
+    private Optional<String> main(Set<String> read, Instance module) {
+        Predicate<String> tensor = shapes::isTensor;
+        return read.stream()
+                .filter(tensor.and(data::has))
+                .findFirst()
+                .or(() -> read.stream().filter(tensor).findFirst())
+                .or(() -> read.stream()
+                        .filter(value -> shapes.rank(value) >= 2 && looksUp(value, module))
+                        .findFirst());
+    }
+
+    /** Whether whole numbers that enter are ids: rows of a table are looked up by them. */
+    private boolean looksUp(String value, Instance module) {
+        for (int reader : graph.consumers(value)) {
+            boolean gathers = graph.op(reader).equals("Gather") && graph.isConstant(graph.input(reader, 0));
+            if (module.has(reader) && (gathers || data.isView(reader) && looksUp(graph.output(reader), module))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private List<String> outputs(Set<String> leaving, Instance module) {
+        List<String> floats = leaving.stream().filter(shapes::isFloat).toList();
+        List<String> onPath = floats.stream().filter(data::has).toList();
+        List<String> candidates = onPath.isEmpty() ? floats : onPath;
+        List<String> passedOn = candidates.stream()
+                .filter(value -> graph.consumers(value).stream()
+                        .anyMatch(each -> !module.has(each) && !data.readsSizesOnly(each)))
+                .toList();
+        List<String> ordered = new ArrayList<>(passedOn);
+        // a cache is not what a module returns, and weights asked for as model outputs come after the result
+        candidates.stream()
+                .filter(value -> !ordered.contains(value))
+                .filter(value -> passedOn.isEmpty() || !value.startsWith("present"))
+                .forEach(ordered::add);
+        return ordered;
+    }
+}

@@ -1,0 +1,217 @@
+package dev.sonde.onnx.structure;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import dev.sonde.DType;
+import dev.sonde.SondeException;
+import dev.sonde.manifest.AxisInfo;
+import dev.sonde.manifest.ModelInput;
+import dev.sonde.manifest.ModelInput.Role;
+import dev.sonde.manifest.Size;
+import dev.sonde.onnx.file.ElementTypes;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Learns the shapes of all values by running the model at several sizes of its inputs. */
+final class ShapeProbe {
+    /** Sizes that no two simple formulas share; small, because some models know few positions. */
+    private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {2, 7, 13}};
+
+    private static final long[] OTHERS = {17, 19, 23, 29, 31, 37};
+
+    private final Graph graph;
+    private final List<ModelInput> inputs;
+    private final OrtEnvironment environment;
+
+    private ShapeProbe(Graph graph, List<ModelInput> inputs, OrtEnvironment environment) {
+        this.graph = graph;
+        this.inputs = inputs;
+        this.environment = environment;
+    }
+
+    static Shapes probe(Graph graph, List<ModelInput> inputs, OrtEnvironment environment) {
+        return new ShapeProbe(graph, inputs, environment).run();
+    }
+
+    private record Seen(DType dtype, List<long[]> shapes) {}
+
+    private Shapes run() {
+        List<Map<String, Long>> settings = settings();
+        Map<String, Seen> seen = new LinkedHashMap<>();
+        try (OrtSession.SessionOptions options = options();
+                OrtSession session = environment.createSession(withAllOutputs().toByteArray(), options)) {
+            for (Map<String, Long> setting : settings) {
+                runOnce(session, setting, seen);
+            }
+        } catch (OrtException failed) {
+            throw new SondeException(
+                    "unrunnable-model",
+                    "Cannot run '" + graph.file.source() + "' to learn the shapes of its values: "
+                            + failed.getMessage(),
+                    failed);
+        }
+        return new Shapes(fit(seen, settings));
+    }
+
+    private Map<String, Shape> fit(Map<String, Seen> seen, List<Map<String, Long>> settings) {
+        SizeFit fit = new SizeFit(symbols(), settings);
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        for (ModelInput input : inputs) {
+            shapes.put(
+                    input.name(),
+                    new Shape(
+                            input.dtype(),
+                            input.axes().stream().map(AxisInfo::size).toList()));
+        }
+        seen.forEach((value, each) -> shapes.put(value, new Shape(each.dtype(), dims(each.shapes(), fit))));
+        return shapes;
+    }
+
+    private static List<Size> dims(List<long[]> shapes, SizeFit fit) {
+        List<Size> dims = new ArrayList<>();
+        for (int axis = 0; axis < shapes.get(0).length; axis++) {
+            int at = axis;
+            boolean ranked = shapes.stream().allMatch(shape -> shape.length == shapes.get(0).length);
+            dims.add(
+                    ranked
+                            ? fit.fit(shapes.stream()
+                                    .mapToLong(shape -> shape[at])
+                                    .toArray())
+                            : Size.UNKNOWN);
+        }
+        return dims;
+    }
+
+    private List<String> symbols() {
+        List<String> ordered = new ArrayList<>(List.of("batch", "position", "past"));
+        TreeSet<String> all = new TreeSet<>();
+        inputs.forEach(
+                input -> input.axes().forEach(axis -> all.addAll(axis.size().symbols())));
+        ordered.retainAll(all);
+        all.removeAll(ordered);
+        ordered.addAll(all);
+        return ordered;
+    }
+
+    private List<Map<String, Long>> settings() {
+        List<Map<String, Long>> settings = new ArrayList<>();
+        for (int i = 0; i < BATCH_POSITION_PAST.length; i++) {
+            long[] known = BATCH_POSITION_PAST[i];
+            Map<String, Long> setting = new HashMap<>();
+            int other = 0;
+            for (String symbol : symbols()) {
+                int place = List.of("batch", "position", "past").indexOf(symbol);
+                setting.put(symbol, place >= 0 ? known[place] : OTHERS[other++ % OTHERS.length] + 6L * i);
+            }
+            settings.add(setting);
+        }
+        return settings;
+    }
+
+    private OrtSession.SessionOptions options() throws OrtException {
+        OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+        options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.NO_OPT);
+        options.addConfigEntry(
+                "session.model_external_initializers_file_folder_path",
+                graph.file.weightsFolder().toString());
+        return options;
+    }
+
+    private ModelProto withAllOutputs() {
+        ModelProto.Builder model = graph.file.skeleton().toBuilder();
+        GraphProto.Builder all = model.getGraphBuilder();
+        for (int i = 0; i < graph.size(); i++) {
+            for (String value : graph.nodes.get(i).getOutputList()) {
+                if (!value.isEmpty() && !graph.isOutput(value)) {
+                    all.addOutput(ValueInfoProto.newBuilder().setName(value));
+                }
+            }
+        }
+        return model.build();
+    }
+
+    private void runOnce(OrtSession session, Map<String, Long> setting, Map<String, Seen> seen) throws OrtException {
+        Map<String, OnnxTensor> tensors = new HashMap<>();
+        try {
+            for (ModelInput input : inputs) {
+                tensors.put(input.name(), tensor(input, setting));
+            }
+            try (OrtSession.Result result = session.run(tensors)) {
+                for (Map.Entry<String, OnnxValue> each : result) {
+                    see(each.getKey(), each.getValue(), seen);
+                }
+            }
+        } finally {
+            tensors.values().forEach(OnnxTensor::close);
+        }
+    }
+
+    private static void see(String name, OnnxValue value, Map<String, Seen> seen) throws OrtException {
+        if (value.getInfo() instanceof TensorInfo info) {
+            @Nullable
+            DType dtype = ElementTypes.dtype(ElementTypes.ofJava(info.type)).orElse(null);
+            if (dtype != null) {
+                seen.computeIfAbsent(name, unused -> new Seen(dtype, new ArrayList<>()))
+                        .shapes()
+                        .add(info.getShape());
+            }
+        }
+    }
+
+    private OnnxTensor tensor(ModelInput input, Map<String, Long> setting) throws OrtException {
+        long[] shape = input.axes().stream()
+                .map(AxisInfo::size)
+                .map(size -> size.in(setting))
+                .mapToLong(size -> size.orElse(1))
+                .toArray();
+        int count = Math.toIntExact(java.util.Arrays.stream(shape).reduce(1, (a, b) -> a * b));
+        ByteBuffer bytes = ByteBuffer.allocateDirect(
+                        Math.max(1, count * input.dtype().bytes()))
+                .order(ByteOrder.nativeOrder());
+        long row = shape.length == 0 ? 1 : Math.max(1, shape[shape.length - 1]);
+        for (int i = 0; i < count; i++) {
+            put(bytes, input.dtype(), number(input.role(), i, i % row, setting));
+        }
+        OnnxJavaType type =
+                ElementTypes.javaType(ElementTypes.of(input.dtype())).orElseThrow();
+        return OnnxTensor.createTensor(environment, bytes.flip(), shape, type);
+    }
+
+    private static double number(Role role, int index, long column, Map<String, Long> setting) {
+        return switch (role) {
+            case TOKENS -> 1 + index % 7;
+            case ATTENTION_MASK -> 1;
+            case POSITION_IDS -> column + setting.getOrDefault("past", 0L);
+            case TOKEN_TYPES -> 0;
+            case PAST, OTHER -> 0.01 * (index % 13) - 0.05;
+        };
+    }
+
+    private static void put(ByteBuffer bytes, DType dtype, double number) {
+        switch (dtype) {
+            case FLOAT32 -> bytes.putFloat((float) number);
+            case FLOAT64 -> bytes.putDouble(number);
+            case INT64 -> bytes.putLong((long) number);
+            case INT32 -> bytes.putInt((int) number);
+            case INT16 -> bytes.putShort((short) number);
+            case FLOAT16, BFLOAT16 -> bytes.putShort((short) 0);
+            case INT8, UINT8 -> bytes.put((byte) number);
+            case BOOL -> bytes.put((byte) 1);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package dev.sonde.onnx.structure;
+
+import dev.sonde.manifest.AxisInfo;
+import dev.sonde.manifest.ModelInput;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.manifest.ModuleInfo;
+import dev.sonde.onnx.structure.AttentionSites.Heads;
+import dev.sonde.onnx.structure.Modules.Instance;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Puts the manifest together: standard names first, then modules, raw values last. */
+final class SiteBook {
+    private final Graph graph;
+    private final Shapes shapes;
+    private final DataPath data;
+    private final Modules modules;
+    private final Ports ports;
+    private final List<ModelInput> inputs;
+    private final Points points;
+    private final Axes axes;
+    private final SiteList sites;
+    private final Escapes escapes;
+    private final Map<String, String> aliases = new LinkedHashMap<>();
+    private final List<String> notes = new ArrayList<>();
+    private int placed;
+
+    SiteBook(Graph graph, Shapes shapes, DataPath data, Modules modules, Ports ports, List<ModelInput> inputs) {
+        this.graph = graph;
+        this.shapes = shapes;
+        this.data = data;
+        this.modules = modules;
+        this.ports = ports;
+        this.inputs = inputs;
+        this.points = new Points(graph, modules);
+        this.axes = new Axes(inputs);
+        this.sites = new SiteList(shapes);
+        this.escapes = new Escapes(graph, modules);
+    }
+
+    SiteList sites() {
+        return sites;
+    }
+
+    void write(Placer.Result result) {
+        List<Attention> attentions = new AttentionFinder(graph, shapes, data).find();
+        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites);
+        Blocks blocks = new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites);
+        attentions.forEach(each -> shapes.find(each.scores().value()).ifPresent(s -> axes.learnPosition(s.dim(2))));
+        for (int i = 0; i < attentions.size(); i++) {
+            Attention attention = attentions.get(i);
+            Optional<Heads> heads = inner.mixed(attention);
+            blocks.learnWidth(heads);
+            inner.write(i, attention, heads);
+            blocks.write(i, attention, heads);
+            blocks.alias(i, attention, aliases);
+        }
+        new Embeddings(graph, shapes, data, points, axes, sites).write(inputs);
+        modelOutputs();
+        moduleSites();
+        for (int i = 0; i < attentions.size(); i++) {
+            inner.ports(i, attentions.get(i));
+        }
+        rawValues();
+        escapes.gone().forEach((path, reason) -> {
+            sites.absent(path + "#output", reason);
+            sites.absent(path + "#input", reason);
+        });
+        count(result, attentions.size());
+    }
+
+    private void count(Placer.Result result, int attentions) {
+        placed = (int) result.places().stream().filter(each -> !each.isEmpty()).count();
+        notes.addAll(graph.file.notes());
+        if (result.said() == 0) {
+            notes.add("No node names its module: only raw values and standard names exist.");
+        } else if (result.said() < graph.size()) {
+            notes.add((graph.size() - result.said()) + " of " + graph.size()
+                    + " nodes do not name their module and were placed by what they read and what reads them.");
+        }
+        if (attentions == 0) {
+            notes.add("No attention was found by its pattern.");
+        }
+    }
+
+    private void modelOutputs() {
+        for (String value : graph.outputs()) {
+            shapes.find(value).ifPresent(shape -> {
+                boolean logits = value.equals("logits");
+                boolean vocabulary = logits && shape.rank() == 3;
+                String kind = logits ? "Logits" : axes.isResidual(shape) ? "Residual" : "Any";
+                List<AxisInfo> named = vocabulary ? axes.of(shape, "vocab") : axes.of(shape);
+                sites.add(value, kind, named, Points.output(modules.root(), value));
+            });
+        }
+        sites.absent("logits", "the file has no output of that name");
+    }
+
+    private void moduleSites() {
+        ModuleSites each = new ModuleSites(graph, shapes, ports, axes, escapes, sites);
+        for (String path : modules.paths()) {
+            List<Instance> calls = modules.calls(path);
+            calls.forEach(call -> each.write(call, calls.size() > 1));
+        }
+    }
+
+    private void rawValues() {
+        for (String value : shapes.values()) {
+            shapes.find(value)
+                    .ifPresent(shape -> sites.add("value:" + value, "Any", axes.of(shape), points.produced(value)));
+        }
+    }
+
+    ModelManifest manifest() {
+        String name = graph.file.source().getFileName().toString();
+        return new ModelManifest(
+                name,
+                graph.file.sha256(),
+                graph.file.producer(),
+                inputs,
+                moduleInfos(),
+                sites.sites().values(),
+                aliases,
+                sites.absences(),
+                new ModelManifest.Placement(graph.size(), placed, notes));
+    }
+
+    private List<ModuleInfo> moduleInfos() {
+        Map<String, List<String>> names = new LinkedHashMap<>();
+        sites.sites().values().stream()
+                .filter(each -> !each.path().isEmpty())
+                .forEach(each -> names.computeIfAbsent(each.path(), unused -> new ArrayList<>())
+                        .add(each.name()));
+        Map<String, String> types = new ModuleTypes(graph, modules).types();
+        List<ModuleInfo> infos = new ArrayList<>();
+        for (String path : allPaths()) {
+            List<String> own = names.getOrDefault(path, List.of());
+            infos.add(new ModuleInfo(
+                    path, types.getOrDefault(path, ""), modules.calls(path).size(), own, callInputs(path)));
+        }
+        return infos;
+    }
+
+    /** A module can be called on another value when it has one input and returns something. */
+    private List<AxisInfo> callInputs(String path) {
+        var input = sites.sites().get(path + "#input");
+        boolean returns = sites.has(path + "#output") || sites.has(path + "#output[0]");
+        return input != null && returns ? input.axes() : List.of();
+    }
+
+    private Set<String> allPaths() {
+        Set<String> all = new LinkedHashSet<>(List.of(""));
+        for (String path : modules.paths()) {
+            for (int dot = path.indexOf('.'); dot >= 0; dot = path.indexOf('.', dot + 1)) {
+                all.add(path.substring(0, dot));
+            }
+            all.add(path);
+        }
+        return all;
+    }
+
+    static @Nullable String parent(String path) {
+        int dot = path.lastIndexOf('.');
+        return dot < 0 ? null : path.substring(0, dot);
+    }
+}

@@ -1,0 +1,122 @@
+package dev.sonde.onnx.structure;
+
+import ai.onnxruntime.OrtEnvironment;
+import dev.sonde.SondeException;
+import dev.sonde.manifest.ModelInput;
+import dev.sonde.manifest.ModelManifest;
+import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.structure.Modules.Instance;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one ONNX file is made of: its modules, its sites, and where in the graph they lie.
+ *
+ * <p>Immutable and safe for use by many threads.
+ */
+public final class Structure {
+    private static final String SHAPES = "shapes.txt";
+
+    private final Graph graph;
+    private final Modules modules;
+    private final Ports ports;
+    private final ModelManifest manifest;
+    private final Map<String, Binding> bindings;
+
+    private Structure(Graph graph, Modules modules, Ports ports, SiteBook book) {
+        this.graph = graph;
+        this.modules = modules;
+        this.ports = ports;
+        this.manifest = book.manifest();
+        this.bindings = Map.copyOf(book.sites().bindings());
+        modules.all().forEach(ports::of); // computed while nobody else can see it
+        ports.of(modules.root());
+    }
+
+    /**
+     * Reads the structure of a file. The first time, this runs the model on a few made-up inputs to learn the shapes of all
+     * values; they are kept beside the model in the cache.
+     *
+     * @throws SondeException {@code unrunnable-model} if ONNX Runtime cannot run the model
+     */
+    public static Structure of(OnnxFile file, OrtEnvironment environment) {
+        Graph graph = new Graph(file);
+        InputRoles roles = InputRoles.of(graph);
+        Shapes shapes = shapes(graph, roles.list(), environment);
+        DataPath data = new DataPath(graph, shapes, roles.seeds());
+        Placer.Result placed = Placer.place(graph, shapes, data);
+        Modules modules = new Modules(placed.places());
+        Ports ports = new Ports(graph, shapes, data);
+        SiteBook book = new SiteBook(graph, shapes, data, modules, ports, roles.list());
+        book.write(placed);
+        return new Structure(graph, modules, ports, book);
+    }
+
+    private static Shapes shapes(Graph graph, List<ModelInput> inputs, OrtEnvironment environment) {
+        Path kept = graph.file.cacheFolder().resolve(SHAPES);
+        Optional<Shapes> cached = ShapeCache.read(kept);
+        if (cached.isPresent()) {
+            return cached.get();
+        }
+        Shapes probed = ShapeProbe.probe(graph, inputs, environment);
+        ShapeCache.write(kept, probed);
+        return probed;
+    }
+
+    /** Returns what the model offers. */
+    public ModelManifest manifest() {
+        return manifest;
+    }
+
+    /**
+     * Returns where a site of the manifest lies.
+     *
+     * @param name canonical, as {@code SiteInfo.name()} has it
+     * @throws SondeException {@code unknown-site} if the manifest has no such site
+     */
+    public Binding site(String name) {
+        @Nullable Binding binding = bindings.get(name);
+        if (binding == null) {
+            throw new SondeException("unknown-site", "No site '" + name + "' in '" + manifest.name() + "'");
+        }
+        return binding;
+    }
+
+    /**
+     * Returns the names of the nodes of one call of a module, those of the modules in it included.
+     *
+     * @throws SondeException {@code unknown-module} if there is no such module, or it has fewer calls
+     */
+    public Set<String> moduleNodes(String path, int call) {
+        Set<String> names = new TreeSet<>();
+        instance(path, call).nodes().stream()
+                .forEach(node -> names.add(graph.nodes.get(node).getName()));
+        return names;
+    }
+
+    /**
+     * Returns what crosses the boundary of one call of a module.
+     *
+     * @throws SondeException {@code unknown-module} if there is no such module, or it has fewer calls
+     */
+    public ModuleIo io(String path, int call) {
+        return ports.of(instance(path, call));
+    }
+
+    private Instance instance(String path, int call) {
+        List<Instance> calls = modules.calls(path);
+        if (call < 0 || call >= calls.size()) {
+            throw new SondeException(
+                    "unknown-module",
+                    calls.isEmpty()
+                            ? "No module '" + path + "' in '" + manifest.name() + "'"
+                            : "Module '" + path + "' is called " + calls.size() + " times: there is no call " + call);
+        }
+        return calls.get(call);
+    }
+}
