@@ -56,7 +56,7 @@ public final class CaseRunner {
         } catch (SondeException e) {
             return refusal(e, mustRefuse, strange);
         } catch (RuntimeException e) {
-            return Outcome.refused(Outcome.Verdict.FAILED, "broke with " + e);
+            return Outcome.broken("broke with " + e);
         }
     }
 
@@ -72,7 +72,7 @@ public final class CaseRunner {
         if (clear && strange.isPresent()) {
             return Outcome.unsupported(strange.get());
         }
-        return Outcome.refused(Outcome.Verdict.FAILED, message);
+        return clear ? Outcome.refused(Outcome.Verdict.FAILED, message) : Outcome.broken(message);
     }
 
     private static String firstLine(String text) {

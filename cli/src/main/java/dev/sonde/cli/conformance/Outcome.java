@@ -30,8 +30,10 @@ public record Outcome(Verdict verdict, State state, String detail, Map<String, T
     public enum State {
         /** It returned numbers. */
         RAN,
-        /** It refused with an error. */
+        /** It refused with an error that says what the file does not have. */
         REFUSED,
+        /** It failed with any other error. */
+        FAILED,
         /** It was not asked, or could not. */
         UNSUPPORTED
     }
@@ -51,6 +53,10 @@ public record Outcome(Verdict verdict, State state, String detail, Map<String, T
 
     static Outcome refused(Verdict verdict, String detail) {
         return new Outcome(verdict, State.REFUSED, detail, Map.of());
+    }
+
+    static Outcome broken(String detail) {
+        return new Outcome(Verdict.FAILED, State.FAILED, detail, Map.of());
     }
 
     /** Returns the line that people read. */

@@ -31,6 +31,7 @@ import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,11 +79,7 @@ final class Routes {
         add(routes, HandlerType.DELETE, Protocol.REQUEST + "/{id}", this::cancel);
         add(routes, HandlerType.GET, Protocol.RESPONSE + "/{id}", this::response);
         add(routes, HandlerType.GET, Protocol.RESPONSE + "/{id}/result", this::result);
-        add(
-                routes,
-                HandlerType.GET,
-                Protocol.RESPONSE + "/{id}/events",
-                new SseHandler(client -> events.watch(job(client.ctx()), client)));
+        add(routes, HandlerType.GET, Protocol.RESPONSE + "/{id}/events", this::events);
         routes.exception(Refusal.class, (e, ctx) -> refuse(ctx, e.status(), Problem.of(e)));
         routes.exception(SondeException.class, (e, ctx) -> refuse(ctx, status(e), Problem.of(e)));
         routes.exception(HttpResponseException.class, (e, ctx) -> refuse(ctx, e.getStatus(), http(e)));
@@ -283,9 +280,23 @@ final class Routes {
             throw new Refusal(409, "not-finished", "The job is " + status.state() + "; it has no result yet");
         }
         Path file = jobs.journal().result(status.id());
-        ctx.contentType(Protocol.SAFETENSORS)
-                .header("Content-Length", Long.toString(Files.size(file)))
-                .result(Files.newInputStream(file));
+        try {
+            ctx.contentType(Protocol.SAFETENSORS)
+                    .header("Content-Length", Long.toString(Files.size(file)))
+                    .result(Files.newInputStream(file));
+        } catch (NoSuchFileException e) {
+            throw new Refusal(404, "result-gone", "The result of the job was deleted", e);
+        }
+    }
+
+    private void events(Context ctx) throws Exception {
+        // Looked up before the stream opens: after that there is no status left to refuse with.
+        Job job = job(ctx);
+        @Nullable String accept = ctx.header("Accept");
+        if (accept == null || !accept.contains("text/event-stream")) {
+            throw new Refusal(406, "bad-request", "Events need the header 'Accept: text/event-stream'");
+        }
+        new SseHandler(client -> events.watch(job, client)).handle(ctx);
     }
 
     private byte[] body(Context ctx) throws IOException {

@@ -1,0 +1,94 @@
+package dev.sonde.cli;
+
+import dev.sonde.cli.conformance.ModelSource;
+import dev.sonde.cli.conformance.Outcome;
+import dev.sonde.cli.conformance.Suite;
+import dev.sonde.cli.conformance.SuiteRunner;
+import dev.sonde.cli.conformance.Tally;
+import dev.sonde.remote.client.SondeService;
+import java.io.PrintWriter;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Holds models to the numbers of conformance suites. */
+@Command(
+        name = "conformance",
+        mixinStandardHelpOptions = true,
+        description = "Runs conformance suites and says, case by case, whether the numbers are right.")
+final class ConformanceCommand implements Callable<Integer> {
+    /** Kinds of cases. */
+    enum Kind {
+        /** One forward pass or several. */
+        trace,
+        /** Gradients. */
+        grad,
+        /** Training of small parameters. */
+        train,
+        /** Generation. */
+        generate
+    }
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Parameters(paramLabel = "FOLDER", arity = "1..*", description = "Suites: folders with cases.json.")
+    private List<Path> folders = List.of();
+
+    @Option(
+            names = "--kind",
+            paramLabel = "KIND",
+            split = ",",
+            description = "Run only cases of this kind: ${COMPLETION-CANDIDATES}. Default: all.")
+    private List<Kind> kinds = List.of();
+
+    @Option(
+            names = "--dump",
+            paramLabel = "DIR",
+            description = "Write DIR/<model>/<file>/values.safetensors and status.json.")
+    private @Nullable Path dump;
+
+    @Option(
+            names = "--remote",
+            paramLabel = "URL",
+            description = "Run on this service, which serves the files as <model>-<file>, such as gpt2-dynamo.")
+    private @Nullable URI service;
+
+    @Mixin
+    private ApiKeyOption key = new ApiKeyOption();
+
+    @Override
+    public Integer call() {
+        if (service == null) {
+            return run((model, file) -> LocalModel.open(file.path()));
+        }
+        try (SondeService connection = SondeService.connect(service, key.value())) {
+            return run((model, file) -> connection.model(model + "-" + file.key()));
+        }
+    }
+
+    private int run(ModelSource models) {
+        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        Set<String> wanted = new LinkedHashSet<>();
+        kinds.forEach(kind -> wanted.add(kind.name()));
+        // All suites are read first: a wrong folder shows at once.
+        List<Suite> suites = folders.stream().map(Suite::read).toList();
+        SuiteRunner runner = new SuiteRunner(models, wanted, Optional.ofNullable(dump), out);
+        Tally tally = new Tally();
+        suites.forEach(suite -> runner.run(suite, tally));
+        out.println(tally);
+        return tally.count(Outcome.Verdict.FAILED) > 0 ? Main.FAILED : 0;
+    }
+}

@@ -1,0 +1,56 @@
+package dev.sonde.cli;
+
+import dev.sonde.Model;
+import dev.sonde.graph.GraphFile;
+import dev.sonde.spi.Results;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Runs a graph file here. */
+@Command(
+        name = "run",
+        mixinStandardHelpOptions = true,
+        description = "Runs a recorded experiment on a model here, and writes its results.")
+final class RunCommand implements Callable<Integer> {
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Parameters(paramLabel = "GRAPH", description = "The experiment: a safetensors file with an intervention graph.")
+    private @Nullable Path graph;
+
+    @Option(
+            names = "--model",
+            paramLabel = "MODEL",
+            required = true,
+            description = "ONNX file, or folder that holds one.")
+    private @Nullable Path model;
+
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "FILE",
+            required = true,
+            description = "The results to write, a safetensors file.")
+    private @Nullable Path out;
+
+    @Override
+    public Integer call() {
+        Path file = Objects.requireNonNull(graph);
+        byte[] bytes = Disk.read(file);
+        try (Model opened = LocalModel.open(Objects.requireNonNull(model))) {
+            Results results = opened.run(GraphFile.read(ByteBuffer.wrap(bytes), file.toString()));
+            ResultsWriter.write(
+                    results,
+                    Objects.requireNonNull(out),
+                    Objects.requireNonNull(spec).commandLine().getOut());
+        }
+        return 0;
+    }
+}
