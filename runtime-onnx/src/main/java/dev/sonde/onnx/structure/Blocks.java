@@ -163,7 +163,7 @@ final class Blocks {
             boolean bias = graph.op(reader).equals("Add") || graph.op(reader).equals("Mul");
             if (PASSED.contains(graph.op(reader))
                     || PRODUCTS.contains(graph.op(reader))
-                    || bias && hasConstant(reader)) {
+                    || (bias && hasConstant(reader))) {
                 return graph.output(reader);
             }
         }
@@ -254,7 +254,7 @@ final class Blocks {
             return false;
         }
         return from == Graph.NONE
-                || from < to && Reach.upstream(graph, to, from).get(from);
+                || (from < to && Reach.upstream(graph, to, from).get(from));
     }
 
     private void hidden(String prefix, Addend mlpOut, Instance block) {

@@ -67,7 +67,7 @@ final class Ports {
     private boolean looksUp(String value, Instance module) {
         for (int reader : graph.consumers(value)) {
             boolean gathers = graph.op(reader).equals("Gather") && graph.isConstant(graph.input(reader, 0));
-            if (module.has(reader) && (gathers || data.isView(reader) && looksUp(graph.output(reader), module))) {
+            if (module.has(reader) && (gathers || (data.isView(reader) && looksUp(graph.output(reader), module)))) {
                 return true;
             }
         }
