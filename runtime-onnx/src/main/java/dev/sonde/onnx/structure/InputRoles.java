@@ -36,8 +36,8 @@ final class InputRoles {
         Map<String, Role> named = new LinkedHashMap<>();
         infos.forEach(info -> named.put(info.getName(), role(info, infos)));
         roles.hasPast = named.containsValue(Role.PAST);
-        infos.forEach(info -> roles.learn(info, named.get(info.getName())));
-        infos.forEach(info -> roles.add(info, named.get(info.getName())));
+        infos.forEach(info -> roles.learn(info, named.getOrDefault(info.getName(), Role.OTHER)));
+        infos.forEach(info -> roles.add(info, named.getOrDefault(info.getName(), Role.OTHER)));
         return roles;
     }
 
