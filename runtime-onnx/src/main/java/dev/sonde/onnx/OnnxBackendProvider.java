@@ -18,8 +18,7 @@ public final class OnnxBackendProvider implements BackendProvider {
         boolean ours =
                 Files.isDirectory(fileOrFolder) || fileOrFolder.toString().endsWith(".onnx");
         return ours
-                ? Optional.of(OnnxModel.backend(
-                        ModelFiles.find(fileOrFolder), Options.builder().build()))
+                ? Optional.of(OnnxModel.backend(fileOrFolder, Options.builder().build()))
                 : Optional.empty();
     }
 }

@@ -30,8 +30,9 @@ public final class OnnxModel implements Model {
      *
      * @param fileOrFolder an {@code .onnx} file, or a folder as exporters write it: with {@code model.onnx}, alone or under
      *     {@code onnx/}, and a {@code tokenizer.json} if prompts are to be given as text
-     * @throws dev.sonde.SondeException {@code no-model} if there is none or more than one to choose from; {@code bad-model} if
-     *     the file is damaged; {@code unrunnable-model} if ONNX Runtime cannot run it
+     * @throws dev.sonde.SondeException {@code file-missing} or {@code ambiguous-folder} if there is none or more than one to
+     *     choose from; {@code not-onnx}, {@code truncated}, {@code damaged-file} and others if the file cannot be read;
+     *     {@code unrunnable-model} if ONNX Runtime cannot run it
      */
     public static OnnxModel open(Path fileOrFolder) {
         return open(fileOrFolder, Options.builder().build());
@@ -39,17 +40,17 @@ public final class OnnxModel implements Model {
 
     /** Opens a model as {@link #open(Path)} does. */
     public static OnnxModel open(Path fileOrFolder, Options options) {
-        return new OnnxModel(backend(ModelFiles.find(fileOrFolder), options));
+        return new OnnxModel(backend(fileOrFolder, options));
     }
 
-    /** Opens the model of a file. */
-    static Backend backend(Path onnx, Options options) {
+    /** Opens the model of a file or folder. */
+    static Backend backend(Path fileOrFolder, Options options) {
         // Before the file: ingesting evaluates constants, and the first to ask for the environment decides on its
         // threads.
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
-        OnnxFile file = OnnxFile.open(onnx, options.cacheFolder());
+        OnnxFile file = OnnxFile.open(fileOrFolder, options.cacheFolder());
         Structure structure = Structure.of(file, environment.ort());
-        return new OnnxBackend(file, new FileWiring(structure), options, FileTokenizer.beside(onnx));
+        return new OnnxBackend(file, new FileWiring(structure), options, FileTokenizer.beside(file.source()));
     }
 
     @Override

@@ -10,10 +10,15 @@ import java.util.stream.Stream;
 
 /** Finds the ONNX file that a path means. */
 final class ModelLocator {
+    /** A decoder lies beside variants of itself that continue prompts: it is the one that reads them. */
+    private static final List<String> USUAL =
+            List.of("model.onnx", "onnx/model.onnx", "decoder_model.onnx", "onnx/decoder_model.onnx");
+
     private ModelLocator() {}
 
     /**
-     * Returns {@code path} itself if it is a file; in a folder {@code model.onnx}, else {@code onnx/model.onnx}, else the only
+     * Returns {@code path} itself if it is a file; in a folder {@code model.onnx}, else {@code onnx/model.onnx}, else the same for
+     * {@code decoder_model.onnx}, else the only
      * {@code *.onnx} of the folder, else the only one of its {@code onnx} folder.
      */
     static Path locate(Path path) {
@@ -25,7 +30,7 @@ final class ModelLocator {
                     "file-missing",
                     "No file or folder at '" + path + "': expected an ONNX file or a folder with one" + siblings(path));
         }
-        for (String usual : List.of("model.onnx", "onnx/model.onnx")) {
+        for (String usual : USUAL) {
             if (Files.isRegularFile(path.resolve(usual))) {
                 return path.resolve(usual);
             }

@@ -38,11 +38,21 @@ final class SplicedModel {
     private static void addSources(GraphProto skeleton, Assembly assembly, GraphProto.Builder graph) {
         skeleton.getInputList().stream()
                 .filter(input -> assembly.sources().contains(input.getName()))
+                .map(SplicedModel::withoutShape)
                 .forEach(graph::addInput);
         skeleton.getInitializerList().stream()
                 .filter(tensor -> assembly.sources().contains(tensor.getName()))
                 .forEach(graph::addInitializer);
         graph.addAllQuantizationAnnotation(skeleton.getQuantizationAnnotationList());
+    }
+
+    /** Shapes are checked before anything runs; inferring others from them takes most of a session's creation. */
+    private static ValueInfoProto withoutShape(ValueInfoProto input) {
+        ValueInfoProto.Builder plain = input.toBuilder();
+        if (input.getType().hasTensorType()) {
+            plain.getTypeBuilder().getTensorTypeBuilder().clearShape();
+        }
+        return plain.build();
     }
 
     private static ModelProto.Builder shell(ModelProto skeleton) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class Placer {
     /** Operators that exporters and optimisers name anew though they are still the whole of the module that owns the weight. */
     private static final Set<String> OWNED = Set.of("LayerNormalization", "Gemm", "MatMul", "Add", "Gather", "Conv");
+
+    private static final Pattern CALL = Pattern.compile("_\\d+$");
 
     private final Graph graph;
     private final Shapes shapes;
@@ -162,7 +165,7 @@ final class Placer {
                 }
             }
             for (String path : List.copyOf(inside.keySet())) {
-                String base = path.replaceFirst("_\\d+$", "");
+                String base = CALL.matcher(path).replaceFirst("");
                 if (!base.equals(path) && inside.containsKey(base) && isCall(path, base)) {
                     rename(path, base, base + "@" + path.substring(base.length() + 1));
                 }
@@ -218,11 +221,14 @@ final class Placer {
 
     /** Splits {@code transformer.h.0.attn} as exporters do: lists are no modules of their own. */
     static final class Owners {
+        private static final Pattern WEIGHT = Pattern.compile("[A-Za-z_][\\w.]*\\.(weight|bias|gamma|beta)");
+        private static final Pattern NUMBER = Pattern.compile("\\d+");
+
         private Owners() {}
 
         static Optional<String> of(String weight) {
             int dot = weight.lastIndexOf('.');
-            boolean named = dot > 0 && weight.matches("[A-Za-z_][\\w.]*\\.(weight|bias|gamma|beta)");
+            boolean named = dot > 0 && WEIGHT.matcher(weight).matches();
             return named ? Optional.of(weight.substring(0, dot)) : Optional.empty();
         }
 
@@ -230,7 +236,7 @@ final class Placer {
             List<String> parts = Arrays.asList(path.split("\\.", -1));
             List<String> chain = new ArrayList<>();
             for (int i = 0; i < parts.size(); i++) {
-                if (i + 1 == parts.size() || !parts.get(i + 1).matches("\\d+")) {
+                if (i + 1 == parts.size() || !NUMBER.matcher(parts.get(i + 1)).matches()) {
                     chain.add(String.join(".", parts.subList(0, i + 1)));
                 }
             }

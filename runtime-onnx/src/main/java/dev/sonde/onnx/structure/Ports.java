@@ -2,12 +2,12 @@ package dev.sonde.onnx.structure;
 
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 
 /** Finds which values cross the boundary of a module. */
@@ -15,7 +15,7 @@ final class Ports {
     private final Graph graph;
     private final Shapes shapes;
     private final DataPath data;
-    private final Map<List<String>, ModuleIo> known = new HashMap<>();
+    private final Map<List<String>, ModuleIo> known = new ConcurrentHashMap<>();
 
     Ports(Graph graph, Shapes shapes, DataPath data) {
         this.graph = graph;

@@ -16,7 +16,7 @@ import java.util.Optional;
 
 /** Keeps the shapes of a model in a small text file, so that only the first opening runs the model. */
 final class ShapeCache {
-    private static final String FORMAT = "sonde-shapes/1";
+    private static final String FORMAT = "sonde-shapes/2";
 
     private ShapeCache() {}
 

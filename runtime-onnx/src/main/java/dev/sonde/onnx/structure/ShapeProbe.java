@@ -30,9 +30,11 @@ import org.jspecify.annotations.Nullable;
 /** Learns the shapes of all values by running the model at several sizes of its inputs. */
 final class ShapeProbe {
     /** Sizes that no two simple formulas share; small, because some models know few positions. */
-    private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {2, 7, 13}};
+    private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {4, 7, 13}};
 
-    private static final long[] OTHERS = {17, 19, 23, 29, 31, 37};
+    /** For sizes of other names: no two grow by the same from setting to setting. */
+    private static final long[][] OTHERS = {{17, 19, 23, 29, 31, 37}, {23, 31, 19, 37, 17, 29}, {29, 17, 37, 19, 23, 31}
+    };
 
     private final Graph graph;
     private final List<ModelInput> inputs;
@@ -116,7 +118,7 @@ final class ShapeProbe {
             int other = 0;
             for (String symbol : symbols()) {
                 int place = List.of("batch", "position", "past").indexOf(symbol);
-                setting.put(symbol, place >= 0 ? known[place] : OTHERS[other++ % OTHERS.length] + 6L * i);
+                setting.put(symbol, place >= 0 ? known[place] : OTHERS[i][other++ % OTHERS[i].length]);
             }
             settings.add(setting);
         }
@@ -135,6 +137,10 @@ final class ShapeProbe {
     private ModelProto withAllOutputs() {
         ModelProto.Builder model = graph.file.skeleton().toBuilder();
         GraphProto.Builder all = model.getGraphBuilder();
+        // inferring shapes that are about to be seen takes most of a session's creation
+        all.getInputBuilderList()
+                .forEach(input -> input.getTypeBuilder().getTensorTypeBuilder().clearShape());
+        all.getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
         for (int i = 0; i < graph.size(); i++) {
             for (String value : graph.nodes.get(i).getOutputList()) {
                 if (!value.isEmpty() && !graph.isOutput(value)) {

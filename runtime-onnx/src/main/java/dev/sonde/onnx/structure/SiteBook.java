@@ -118,9 +118,8 @@ final class SiteBook {
     }
 
     ModelManifest manifest() {
-        String name = graph.file.source().getFileName().toString();
         return new ModelManifest(
-                name,
+                ModelNames.of(graph.file.source()),
                 graph.file.sha256(),
                 graph.file.producer(),
                 inputs,

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /** Finds the formula behind a size that was seen under several settings of the input sizes. */
 final class SizeFit {
@@ -17,10 +18,18 @@ final class SizeFit {
         symbols.forEach(each -> candidates.add(Size.symbol(each)));
         for (int i = 0; i < symbols.size(); i++) {
             for (int j = i + 1; j < symbols.size(); j++) {
-                candidates.add(sum(term(1, symbols.get(i)), term(1, symbols.get(j))));
-                candidates.add(sum(new Term(1, List.of(symbols.get(i), symbols.get(j)))));
+                candidates.add(sum(symbols.get(i), symbols.get(j)));
+                candidates.add(new Size(List.of(new Term(1, List.of(symbols.get(i), symbols.get(j))))));
             }
         }
+    }
+
+    /** Sorted, so that equal sums are equal sizes. */
+    private static Size sum(String... symbols) {
+        return new Size(Stream.of(symbols)
+                .sorted()
+                .map(each -> new Term(1, List.of(each)))
+                .toList());
     }
 
     /** Returns the simplest formula that gives each of the sizes under its setting. */
@@ -84,13 +93,5 @@ final class SizeFit {
                 .map(size::in)
                 .mapToLong(OptionalLong::getAsLong)
                 .toArray();
-    }
-
-    private static Term term(long factor, String symbol) {
-        return new Term(factor, List.of(symbol));
-    }
-
-    private static Size sum(Term... terms) {
-        return new Size(List.of(terms));
     }
 }

@@ -11,7 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,7 @@ public final class Structure {
     private final Ports ports;
     private final ModelManifest manifest;
     private final Map<String, Binding> bindings;
+    private final Map<List<String>, Set<String>> nodeNames = new ConcurrentHashMap<>();
 
     private Structure(Graph graph, Modules modules, Ports ports, SiteBook book) {
         this.graph = graph;
@@ -34,8 +36,6 @@ public final class Structure {
         this.ports = ports;
         this.manifest = book.manifest();
         this.bindings = Map.copyOf(book.sites().bindings());
-        modules.all().forEach(ports::of); // computed while nobody else can see it
-        ports.of(modules.root());
     }
 
     /**
@@ -93,10 +93,14 @@ public final class Structure {
      * @throws SondeException {@code unknown-module} if there is no such module, or it has fewer calls
      */
     public Set<String> moduleNodes(String path, int call) {
-        Set<String> names = new TreeSet<>();
-        instance(path, call).nodes().stream()
-                .forEach(node -> names.add(graph.nodes.get(node).getName()));
-        return names;
+        Instance module = instance(path, call);
+        return nodeNames.computeIfAbsent(module.key(), unused -> names(module));
+    }
+
+    private Set<String> names(Instance module) {
+        return module.nodes().stream()
+                .mapToObj(node -> graph.nodes.get(node).getName())
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /**
