@@ -3,6 +3,7 @@ package dev.sonde;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
+import dev.sonde.manifest.ModelManifest;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -23,6 +24,11 @@ public class Run {
 
     int index() {
         return index;
+    }
+
+    /** Returns what the model offers. */
+    public final ModelManifest manifest() {
+        return recorder.manifest();
     }
 
     /** Returns the site of that name, to be read or edited. */

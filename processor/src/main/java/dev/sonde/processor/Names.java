@@ -28,7 +28,7 @@ final class Names {
 
     /** The options that every runner has; no parameter may be called so. */
     static final Set<String> RUNNER_OPTIONS =
-            Set.of("model", "remote", "api-key", "print", "check", "save", "report", "stacktrace", "help");
+            Set.of("model", "remote", "api-key", "print", "check", "save", "report", "pictures", "stacktrace", "help");
 
     /** The methods that every builder has. */
     static final Set<String> BUILDER_METHODS =

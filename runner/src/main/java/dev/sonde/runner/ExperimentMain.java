@@ -3,6 +3,7 @@ package dev.sonde.runner;
 import dev.sonde.Model;
 import dev.sonde.Safetensors;
 import dev.sonde.SondeException;
+import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.manifest.NearestNames;
 import dev.sonde.spi.Cost;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -64,6 +66,17 @@ public final class ExperimentMain {
         PrintStream err = new PrintStream(System.err, true, StandardCharsets.UTF_8);
         int code = new ExperimentMain(experiment, ModelOpener.ofClassPath(), System.getenv(), out, err).run(arguments);
         System.exit(code);
+    }
+
+    /**
+     * Runs {@code experiment} as {@code arguments} ask, inside a longer program.
+     *
+     * @param out takes the results
+     * @param err takes errors
+     * @return 0, 1 or 2, as {@link #main} ends
+     */
+    public static int run(ExperimentSpec experiment, PrintStream out, PrintStream err, String... arguments) {
+        return new ExperimentMain(experiment, ModelOpener.ofClassPath(), System.getenv(), out, err).run(arguments);
     }
 
     int run(String... arguments) {
@@ -114,6 +127,7 @@ public final class ExperimentMain {
         spec.addOption(flag("--check", "check the experiment against the model and price it, do not run it"));
         spec.addOption(text("--save", "FILE", "write the results to a safetensors file"));
         spec.addOption(text("--report", "FILE", "write a page of HTML"));
+        spec.addOption(text("--pictures", "FOLDER", "draw every result of one or two axes to a PNG file"));
         spec.addOption(flag("--stacktrace", "on an error, also say where in the code it happened"));
         spec.addOption(OptionSpec.builder("--help", "-h")
                 .usageHelp(true)
@@ -166,7 +180,7 @@ public final class ExperimentMain {
         if (remote != null && !remote.matches("(?i)https?://[^/\\s]+\\S*")) {
             throw new ParameterException(line, "--remote must be an http or https address but was '" + remote + "'");
         }
-        for (String file : List.of("--save", "--report")) {
+        for (String file : List.of("--save", "--report", "--pictures")) {
             path(line, file, value(given, file));
         }
     }
@@ -249,6 +263,16 @@ public final class ExperimentMain {
         String save = value(given, "--save");
         if (save != null) {
             Files.write(Path.of(save), new Safetensors(results.saved(), results.provenance()).toBytes());
+        }
+        String pictures = value(given, "--pictures");
+        if (pictures != null) {
+            Path folder = Files.createDirectories(Path.of(pictures));
+            for (Map.Entry<String, Tensor> each : results.saved().entrySet()) {
+                Optional<Picture> picture = view.picture(experiment.name(), each.getKey(), each.getValue());
+                if (picture.isPresent()) {
+                    picture.get().write(folder.resolve(experiment.name() + "-" + each.getKey() + ".png"));
+                }
+            }
         }
         String page = value(given, "--report");
         if (page != null) {

@@ -20,7 +20,7 @@ public record ParamSpec(
         @Nullable String defaultValue) {
     /** The options that every runner has; no parameter may be called so. */
     static final Set<String> RESERVED =
-            Set.of("model", "remote", "api-key", "print", "check", "save", "report", "stacktrace", "help");
+            Set.of("model", "remote", "api-key", "print", "check", "save", "report", "pictures", "stacktrace", "help");
 
     /** What a parameter may be. */
     public enum Kind {

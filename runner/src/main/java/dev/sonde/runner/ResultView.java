@@ -43,6 +43,19 @@ final class ResultView {
         }
     }
 
+    /** Returns a picture of a matrix or vector that is not too large for one. */
+    Optional<Picture> picture(String experiment, String name, Tensor tensor) {
+        boolean drawable = tensor.count() > 1 && tensor.count() <= MOST_CELLS;
+        String title = experiment + ": " + name;
+        if (drawable && tensor.rank() == 2 && tensor.size(1) <= MOST_COLUMNS) {
+            return Optional.of(Picture.of(heatMap(title, tensor)));
+        }
+        if (drawable && tensor.rank() == 1 && tensor.count() <= MOST_COLUMNS) {
+            return Optional.of(Picture.bars(title, tensor.names().get(0), name, labels(tensor, 0), tensor.toDoubles()));
+        }
+        return Optional.empty();
+    }
+
     private HeatMap heatMap(String name, Tensor tensor) {
         return HeatMap.of(
                 name,

@@ -39,7 +39,7 @@ public final class SuiteRunner {
             out.println(suite.model() + "/" + file.key());
             Dump dump = new Dump();
             run(suite, file, cases, (one, outcome) -> {
-                tally.add(outcome);
+                tally.add(suite.model() + "/" + file.key() + "/" + one.name(), outcome);
                 dump.add(one, outcome);
                 out.printf("  %-" + NAME_WIDTH + "s %s%n", one.name(), outcome);
             });

@@ -32,13 +32,16 @@ final class RemoteBackend implements Backend {
     private final String name;
     private final ModelManifest manifest;
     private final Optional<Tokenizer> tokenizer;
+    private final Runnable closing;
 
-    RemoteBackend(SondeService service, Http http, String name, ModelManifest manifest, boolean tokenizer) {
+    RemoteBackend(
+            SondeService service, Http http, String name, ModelManifest manifest, boolean tokenizer, Runnable closing) {
         this.service = service;
         this.http = http;
         this.name = name;
         this.manifest = manifest;
         this.tokenizer = tokenizer ? Optional.of(new RemoteTokenizer(http, name)) : Optional.empty();
+        this.closing = closing;
     }
 
     @Override
@@ -120,5 +123,7 @@ final class RemoteBackend implements Backend {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        closing.run();
+    }
 }

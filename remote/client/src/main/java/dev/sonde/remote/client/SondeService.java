@@ -61,6 +61,11 @@ public final class SondeService implements AutoCloseable {
      * @throws SondeException {@code unknown-model} with the names that the service has
      */
     public Model model(String name) {
+        return new RemoteModel(backend(name, () -> {}));
+    }
+
+    /** Returns what runs graphs on a model, and calls {@code closing} when it is closed. */
+    RemoteBackend backend(String name, Runnable closing) {
         String text = new String(http.get(http.at(Protocol.MODELS, name).build()), StandardCharsets.UTF_8);
         ModelManifest manifest;
         try {
@@ -69,7 +74,7 @@ public final class SondeService implements AutoCloseable {
             throw new SondeException("bad-response", http.where() + " answered with no manifest. " + e.problem(), e);
         }
         boolean tokenizer = models().stream().anyMatch(each -> each.name().equals(name) && each.tokenizer());
-        return new RemoteModel(new RemoteBackend(this, http, name, manifest, tokenizer));
+        return new RemoteBackend(this, http, name, manifest, tokenizer, closing);
     }
 
     /**
