@@ -39,12 +39,18 @@ final class DescribeCommand implements Callable<Integer> {
             description = "What to call the model; default: as the file is called.")
     private @Nullable String name;
 
+    @Option(
+            names = "--no-raw-values",
+            description = "Leave out values without a name of their own (value:NAME), for a smaller file.")
+    private boolean named;
+
     @Override
     public Integer call() {
         Path target = Objects.requireNonNull(out);
         try (Model opened = LocalModel.open(Objects.requireNonNull(model))) {
             ModelManifest manifest =
                     name == null ? opened.manifest() : opened.manifest().named(name);
+            manifest = named ? manifest.withoutRawValues() : manifest;
             Disk.write(target, ManifestFile.write(manifest).getBytes(StandardCharsets.UTF_8));
             Objects.requireNonNull(spec).commandLine().getOut().println(target + ": " + manifest);
         }

@@ -131,6 +131,22 @@ public final class ModelManifest {
                 newName, sha256, producer, inputs, modules(), sites.values(), aliases, absences(), placement);
     }
 
+    /** Returns this manifest without the sites {@code value:NAME}, which are most of it and have no other name. */
+    public ModelManifest withoutRawValues() {
+        return new ModelManifest(
+                name,
+                sha256,
+                producer,
+                inputs,
+                modules(),
+                sites.values().stream()
+                        .filter(site -> !site.name().startsWith("value:"))
+                        .toList(),
+                aliases,
+                absences(),
+                placement);
+    }
+
     /** Returns the input with that role, if there is one. */
     public Optional<ModelInput> input(ModelInput.Role role) {
         return inputs.stream().filter(input -> input.role() == role).findFirst();

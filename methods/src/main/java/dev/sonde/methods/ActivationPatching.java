@@ -11,6 +11,7 @@ import dev.sonde.Value;
 import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * Which places carry what makes two prompts differ: a corrupt run is repeated with one activation after the other taken from
@@ -61,8 +62,8 @@ public final class ActivationPatching {
     }
 
     /** Returns the effect of patching one region of a site; all of it if no selector is given. */
-    public Value<Any> patch(Site<Any> site, Selector... region) {
-        Value<Any> donor = clean.get(site);
+    public <K extends Any> Value<Any> patch(Site<K> site, Selector... region) {
+        Value<K> donor = clean.get(site);
         Run patched =
                 session.run(corruptInput, t -> t.update(site, v -> region.length == 0 ? donor : v.from(donor, region)));
         Value<Any> without = metric.of(corrupt);
@@ -76,10 +77,19 @@ public final class ActivationPatching {
      * @return {@code [layer, position]}, float32, without unit
      */
     public Value<Any> byLayerAndPosition(String name) {
+        return byLayerAndPosition(layer -> StandardSites.of(layer, name));
+    }
+
+    /**
+     * Returns the effect of each layer's site at each position: {@code [layer, position]}, float32, without unit.
+     *
+     * @param site the site of a layer, such as {@code layer -> SmolLm2.layer(layer).residPost()} with generated handles
+     */
+    public Value<Any> byLayerAndPosition(IntFunction<? extends Site<? extends Any>> site) {
         return session.grid(
                         StandardSites.layers(session.manifest()),
                         corrupt.positions(),
-                        (layer, at) -> patch(StandardSites.of(layer, name), position(at)))
+                        (layer, at) -> patch(site.apply(layer), position(at)))
                 .rename("layer", "position");
     }
 

@@ -1,10 +1,14 @@
 package dev.sonde.processor;
 
 import com.google.auto.service.AutoService;
+import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.JavaFile;
 import dev.sonde.Experiment;
+import dev.sonde.SondeException;
+import dev.sonde.manifest.ModelManifest;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -22,10 +26,16 @@ import org.jspecify.annotations.Nullable;
 @AutoService(Processor.class)
 public final class ExperimentProcessor extends AbstractProcessor {
     private final List<String> deferred = new ArrayList<>();
+    private final Set<ClassName> handles = new HashSet<>();
 
     @Override
     public Set<String> getSupportedAnnotationTypes() {
         return Set.of(Names.EXPERIMENT, Names.PARAM, Names.BODY);
+    }
+
+    @Override
+    public Set<String> getSupportedOptions() {
+        return Set.of(Manifests.OPTION);
     }
 
     @Override
@@ -44,10 +54,11 @@ public final class ExperimentProcessor extends AbstractProcessor {
         }
         deferred.clear();
         experiments.addAll(ElementFilter.typesIn(round.getElementsAnnotatedWith(Experiment.class)));
+        Manifests manifests = new Manifests(processingEnv);
         ExperimentReader reader = new ExperimentReader(processingEnv.getElementUtils(), processingEnv.getTypeUtils());
         for (TypeElement type : experiments) {
             if (reader.isComplete(type)) {
-                processOne(reader, type);
+                processOne(reader, manifests, type);
             } else {
                 // javac itself names the types that no round brought.
                 deferred.add(type.getQualifiedName().toString());
@@ -56,15 +67,37 @@ public final class ExperimentProcessor extends AbstractProcessor {
         return false;
     }
 
-    private void processOne(ExperimentReader reader, TypeElement type) {
+    private void processOne(ExperimentReader reader, Manifests manifests, TypeElement type) {
         ExperimentDescriptor experiment = reader.read(type);
         ValidationReport report = new ExperimentValidator().validate(experiment);
         report.printTo(processingEnv.getMessager());
-        if (report.isClean()) {
+        // Both, so that all mistakes show at once.
+        boolean fits = experiment.model().isEmpty() || fits(experiment, manifests);
+        if (report.isClean() && fits) {
             new ExperimentGenerator(experiment).generate().forEach(file -> write(file, type));
             if (isThere(Names.EXPERIMENT_SPEC.canonicalName())) {
                 write(new RunnerGenerator(experiment).generate(), type);
             }
+        }
+    }
+
+    /** Writes the handles of the experiment's model, and returns whether the names that it uses are there. */
+    private boolean fits(ExperimentDescriptor experiment, Manifests manifests) {
+        try {
+            ModelManifest manifest = manifests.of(experiment.model());
+            ClassName name = ClassName.get(experiment.type().packageName(), experiment.handles());
+            if (SourceVersion.isName(experiment.handles()) && handles.add(name)) {
+                write(new HandlesGenerator(manifest, name, experiment.where()).generate(), experiment.where());
+            }
+            return SiteLiterals.check(processingEnv, experiment.where(), manifest);
+        } catch (SondeException e) {
+            processingEnv
+                    .getMessager()
+                    .printMessage(
+                            Diagnostic.Kind.ERROR,
+                            "[" + e.code() + "] " + e.problem() + "\n  See docs/errors.md#" + e.code(),
+                            experiment.where());
+            return false;
         }
     }
 

@@ -5,8 +5,10 @@ import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.RunInput;
 import dev.sonde.spi.Tokenizer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Shows results whose meaning is not known: positions under their tokens, all else under numbers. */
@@ -57,13 +59,16 @@ final class ResultView {
     }
 
     private HeatMap heatMap(String name, Tensor tensor) {
-        return HeatMap.of(
+        HeatMap map = HeatMap.of(
                 name,
                 tensor.names().get(0),
                 tensor.names().get(1),
                 labels(tensor, 0),
                 labels(tensor, 1),
                 HeatMap.rows(tensor));
+        // Two colours are for what goes both ways.
+        boolean oneWay = Arrays.stream(tensor.toDoubles()).noneMatch(value -> value < 0);
+        return oneWay ? map.sequential() : map;
     }
 
     private Table table(Tensor tensor) {
@@ -81,7 +86,7 @@ final class ResultView {
         return IntStream.range(0, size).mapToObj(Integer::toString).toList();
     }
 
-    /** Returns the tokens of the one prompt of that length; none if prompts of equal length differ. */
+    /** Returns the tokens of the prompts of that length; where few prompts differ, their tokens side by side. */
     private Optional<List<String>> tokens(int length) {
         List<List<Long>> prompts = graph.runs().stream()
                 .filter(RunInput.Tokens.class::isInstance)
@@ -89,10 +94,14 @@ final class ResultView {
                 .filter(ids -> ids.size() == length)
                 .distinct()
                 .toList();
+        boolean few = prompts.size() == 1 || prompts.size() == 2;
         return tokenizer
-                .filter(t -> prompts.size() == 1)
-                .map(t -> prompts.get(0).stream()
-                        .map(id -> Labels.visible(t.decode(id)))
+                .filter(t -> few)
+                .map(t -> IntStream.range(0, length)
+                        .mapToObj(i -> prompts.stream()
+                                .map(ids -> Labels.visible(t.decode(ids.get(i))))
+                                .distinct()
+                                .collect(Collectors.joining("/")))
                         .toList());
     }
 }

@@ -34,7 +34,7 @@ final class CapitalPatching {
     Found body(Session s) {
         Metric metric = Metric.logitDifference(s.token(answer), s.token(foil));
         return new Found(ActivationPatching.of(s, clean, corrupt, metric)
-                .byLayerAndPosition("resid_post")
+                .byLayerAndPosition(layer -> SmolLm2.layer(layer).residPost())
                 .save());
     }
 }
