@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * One model's suite: its files, its cases and the tensors that they are held to.
@@ -31,6 +32,27 @@ public record Suite(String model, List<SuiteFile> files, List<Case> cases, Map<S
     public Suite {
         files = List.copyOf(files);
         cases = List.copyOf(cases);
+    }
+
+    /**
+     * Reads the suite in a folder, or all suites in its folders.
+     *
+     * @throws SondeException {@code bad-suite} if there is none
+     */
+    public static List<Suite> readAll(Path folder) {
+        if (Files.isRegularFile(folder.resolve("cases.json")) || !Files.isDirectory(folder)) {
+            return List.of(read(folder));
+        }
+        try (Stream<Path> inside = Files.list(folder)) {
+            List<Path> suites = inside.filter(each -> Files.isRegularFile(each.resolve("cases.json")))
+                    .sorted()
+                    .toList();
+            return suites.isEmpty()
+                    ? List.of(read(folder))
+                    : suites.stream().map(Suite::read).toList();
+        } catch (IOException e) {
+            throw new SondeException("bad-suite", "Cannot read the folder '" + folder + "': " + e, e);
+        }
     }
 
     /**

@@ -3,7 +3,11 @@ package dev.sonde.onnx.run;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
+import dev.sonde.SondeException;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param notes what users may want to know, one sentence each
  */
 public record RuntimeEnvironment(OrtEnvironment ort, boolean sharedThreads, List<String> notes) {
+    private static final long LARGE_STACK = 256L << 20; // only what is used takes memory
+
     private static @Nullable RuntimeEnvironment instance;
 
     /**
@@ -24,10 +30,35 @@ public record RuntimeEnvironment(OrtEnvironment ort, boolean sharedThreads, List
     public static synchronized RuntimeEnvironment get(int threads) {
         RuntimeEnvironment known = instance;
         if (known == null) {
-            known = create(threads);
+            known = onLargeStack(() -> create(threads));
             instance = known;
         }
         return known;
+    }
+
+    /**
+     * ONNX Runtime's telemetry matches the command line with a regular expression that recurses for each letter: from about
+     * 4,000 letters, which class paths easily have, it overruns an ordinary stack and kills the process without a word.
+     */
+    private static RuntimeEnvironment onLargeStack(Callable<RuntimeEnvironment> create) {
+        FutureTask<RuntimeEnvironment> task = new FutureTask<>(create);
+        new Thread(null, task, "sonde-environment", LARGE_STACK).start();
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } catch (ExecutionException e) {
+            throw new SondeException("engine", "ONNX Runtime cannot be loaded: " + e.getCause(), e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private static RuntimeEnvironment create(int threads) {
@@ -37,6 +68,7 @@ public record RuntimeEnvironment(OrtEnvironment ort, boolean sharedThreads, List
             options.setGlobalSpinControl(false);
             OrtEnvironment ort =
                     OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "sonde", options);
+            ort.setTelemetry(false);
             return new RuntimeEnvironment(ort, true, List.of());
         } catch (IllegalStateException | OrtException alreadyThere) {
             return new RuntimeEnvironment(

@@ -70,8 +70,6 @@ public final class WorkerBackend implements Backend {
         command.add("--enable-native-access=ALL-UNNAMED");
         command.add("-Djava.awt.headless=true");
         command.addAll(List.of(jvmOptions));
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
         command.add(WorkerMain.class.getName());
         command.add(model.toAbsolutePath().toString());
         return new WorkerBackend(List.copyOf(command));

@@ -36,6 +36,11 @@ public final class WorkerMain {
             code = 0;
         } catch (SondeException e) {
             Frame.of(WorkerMessage.failed(0, Problem.of(e))).write(out);
+        } catch (RuntimeException | Error e) {
+            // halt() below would swallow it, and whoever runs the service must know what the worker died of.
+            e.printStackTrace();
+            Frame.of(WorkerMessage.failed(0, new Problem("worker-failed", "The worker cannot open the model: " + e)))
+                    .write(out);
         } finally {
             // An engine's own threads must not keep the process.
             Runtime.getRuntime().halt(code);

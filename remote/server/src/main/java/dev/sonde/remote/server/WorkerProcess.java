@@ -48,9 +48,11 @@ final class WorkerProcess implements AutoCloseable {
      */
     WorkerProcess(List<String> command) {
         try {
-            process = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+            // Not in the command line: ONNX Runtime's telemetry crashes on long ones, and a service sends none.
+            builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+            builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
+            process = builder.start();
         } catch (IOException e) {
             throw new SondeException("worker-failed", "Cannot start a worker process: " + e.getMessage(), e);
         }
