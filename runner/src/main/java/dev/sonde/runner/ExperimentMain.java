@@ -257,7 +257,7 @@ public final class ExperimentMain {
     private void show(
             ParseResult given, Model model, Map<String, String> params, InterventionGraph graph, Results results)
             throws IOException {
-        ResultView view = new ResultView(model, graph);
+        ResultView view = new ResultView(model, graph, results.saved());
         results.saved().forEach((name, tensor) -> out.print(view.text(name, tensor)));
         out.flush();
         String save = value(given, "--save");

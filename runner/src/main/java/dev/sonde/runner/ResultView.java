@@ -5,8 +5,10 @@ import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.RunInput;
 import dev.sonde.spi.Tokenizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -18,10 +20,12 @@ final class ResultView {
 
     private final InterventionGraph graph;
     private final Optional<Tokenizer> tokenizer;
+    private final Words words;
 
-    ResultView(Model model, InterventionGraph graph) {
+    ResultView(Model model, InterventionGraph graph, Map<String, Tensor> results) {
         this.graph = graph;
         this.tokenizer = model.backend().tokenizer();
+        this.words = new Words(model.manifest(), graph, results);
     }
 
     /** Returns a result as text: a number, or its type and a table. */
@@ -29,17 +33,18 @@ final class ResultView {
         if (tensor.count() == 1) {
             return name + " = " + NumberStyle.of(tensor.toDoubles(), 6).format(tensor.item()) + "\n";
         }
-        return name + ": " + tensor.describe() + "\n" + (tensor.count() == 0 ? "" : table(tensor));
+        return name + ": " + tensor.describe() + "\n" + (tensor.count() == 0 ? "" : table(name, tensor));
     }
 
     void addTo(Report report, String name, Tensor tensor) {
         if (tensor.rank() == 2
+                && words.tokens(name).isEmpty()
                 && tensor.count() > 1
                 && tensor.count() <= MOST_CELLS
                 && tensor.size(1) <= MOST_COLUMNS) {
-            report.heatMap(heatMap(name, tensor));
+            report.heatMap(heatMap(name, name, tensor));
         } else if (tensor.count() > 0 && tensor.count() <= MOST_CELLS) {
-            report.table(name + ": " + tensor.describe(), table(tensor));
+            report.table(name + ": " + tensor.describe(), table(name, tensor));
         } else {
             report.code(text(name, tensor));
         }
@@ -47,10 +52,10 @@ final class ResultView {
 
     /** Returns a picture of a matrix or vector that is not too large for one. */
     Optional<Picture> picture(String experiment, String name, Tensor tensor) {
-        boolean drawable = tensor.count() > 1 && tensor.count() <= MOST_CELLS;
+        boolean drawable = words.tokens(name).isEmpty() && tensor.count() > 1 && tensor.count() <= MOST_CELLS;
         String title = experiment + ": " + name;
         if (drawable && tensor.rank() == 2 && tensor.size(1) <= MOST_COLUMNS) {
-            return Optional.of(Picture.of(heatMap(title, tensor)));
+            return Optional.of(Picture.of(heatMap(title, name, tensor)));
         }
         if (drawable && tensor.rank() == 1 && tensor.count() <= MOST_COLUMNS) {
             return Optional.of(Picture.bars(title, tensor.names().get(0), name, labels(tensor, 0), tensor.toDoubles()));
@@ -58,9 +63,31 @@ final class ResultView {
         return Optional.empty();
     }
 
-    private HeatMap heatMap(String name, Tensor tensor) {
+    /** Returns tokens made visible. */
+    private Optional<List<String>> words(Optional<long[]> ids) {
+        return tokenizer.flatMap(t -> ids.map(all ->
+                Arrays.stream(all).mapToObj(id -> Labels.visible(t.decode(id))).toList()));
+    }
+
+    private HeatMap heatMap(String title, String name, Tensor tensor) {
+        Optional<List<String>> texts = words(words.tokensOf(name));
+        if (texts.isPresent()) {
+            int columns = (int) tensor.size(1);
+            String[][] cells = new String[(int) tensor.size(0)][];
+            for (int i = 0; i < cells.length; i++) {
+                cells[i] = texts.get().subList(i * columns, (i + 1) * columns).toArray(String[]::new);
+            }
+            return HeatMap.tokens(
+                    title,
+                    tensor.names().get(0),
+                    tensor.names().get(1),
+                    labels(tensor, 0),
+                    labels(tensor, 1),
+                    cells,
+                    HeatMap.rows(tensor));
+        }
         HeatMap map = HeatMap.of(
-                name,
+                title,
                 tensor.names().get(0),
                 tensor.names().get(1),
                 labels(tensor, 0),
@@ -71,7 +98,21 @@ final class ResultView {
         return oneWay ? map.sequential() : map;
     }
 
-    private Table table(Tensor tensor) {
+    private Table table(String name, Tensor tensor) {
+        Optional<List<String>> texts = words(words.tokens(name));
+        if (texts.isPresent() && tensor.rank() == 2) {
+            int columns = (int) tensor.size(1);
+            List<String> header = new ArrayList<>(
+                    List.of(tensor.names().get(0) + " \\ " + tensor.names().get(1)));
+            header.addAll(labels(tensor, 1));
+            List<List<String>> rows = new ArrayList<>();
+            for (int i = 0; i < tensor.size(0); i++) {
+                List<String> row = new ArrayList<>(List.of(labels(tensor, 0).get(i)));
+                row.addAll(texts.get().subList(i * columns, (i + 1) * columns));
+                rows.add(row);
+            }
+            return Table.of(header, rows);
+        }
         return tensor.rank() == 2 ? Table.of(tensor, labels(tensor, 0), labels(tensor, 1)) : Table.of(tensor);
     }
 
