@@ -62,6 +62,24 @@ public interface Model extends AutoCloseable {
                 .get(0);
     }
 
+    /**
+     * Returns a prompt as token ids, with the special tokens that the model expects.
+     *
+     * @throws SondeException {@code no-tokenizer} if the model has none
+     */
+    default long[] encode(String prompt) {
+        return Recorder.tokenizer(manifest(), backend().tokenizer()).encode(prompt);
+    }
+
+    /**
+     * Returns the text of token ids.
+     *
+     * @throws SondeException {@code no-tokenizer} if the model has none
+     */
+    default String decode(long... ids) {
+        return Recorder.tokenizer(manifest(), backend().tokenizer()).decode(ids);
+    }
+
     /** Frees the model; fails politely while runs are under way. */
     @Override
     void close();

@@ -53,6 +53,10 @@ final class Recorder {
     }
 
     Tokenizer tokenizer() {
+        return tokenizer(manifest, tokenizer);
+    }
+
+    static Tokenizer tokenizer(ModelManifest manifest, Optional<Tokenizer> tokenizer) {
         return tokenizer.orElseThrow(() -> new SondeException(
                 "no-tokenizer",
                 "Model '" + manifest.name() + "' has no tokenizer: put a tokenizer.json beside the ONNX"

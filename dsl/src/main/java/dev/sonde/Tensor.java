@@ -77,18 +77,27 @@ public final class Tensor {
         return new Tensor(dtype, shape.clone(), all, view, null);
     }
 
-    /** Returns a float32 tensor holding a copy of {@code values} in row-major order. */
+    /** Several values without a shape are a vector; one is a tensor without axes. */
+    private static long[] vector(int count, long... shape) {
+        return shape.length == 0 && count != 1 ? new long[] {count} : shape;
+    }
+
+    /**
+     * Returns a float32 tensor holding a copy of {@code values} in row-major order.
+     *
+     * @param shape if there is none, several values are a vector and one value is a tensor without axes
+     */
     public static Tensor of(float[] values, long... shape) {
         ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(values);
-        return wrap(DType.FLOAT32, shape, List.of(), bytes);
+        return wrap(DType.FLOAT32, vector(values.length, shape), List.of(), bytes);
     }
 
     /** Returns an int64 tensor holding a copy of {@code values} in row-major order. */
     public static Tensor of(long[] values, long... shape) {
         ByteBuffer bytes = ByteBuffer.allocate(values.length * 8).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asLongBuffer().put(values);
-        return wrap(DType.INT64, shape, List.of(), bytes);
+        return wrap(DType.INT64, vector(values.length, shape), List.of(), bytes);
     }
 
     /** Returns a boolean tensor holding a copy of {@code values} in row-major order. */
@@ -97,7 +106,7 @@ public final class Tensor {
         for (boolean value : values) {
             bytes.put((byte) (value ? 1 : 0));
         }
-        return wrap(DType.BOOL, shape, List.of(), bytes.flip());
+        return wrap(DType.BOOL, vector(values.length, shape), List.of(), bytes.flip());
     }
 
     /**

@@ -24,8 +24,7 @@ final class FirstLook {
                 return patched.get("logits").at(position(-1)).softmax("vocab").save();
             });
             for (Tensor.Entry word : next.value().topK(3)) {
-                System.out.printf(
-                        "%-8s %.3f%n", model.backend().tokenizer().orElseThrow().decode(word.index()), word.value());
+                System.out.printf("%-8s %.3f%n", model.decode(word.index()), word.value());
             }
         }
     }

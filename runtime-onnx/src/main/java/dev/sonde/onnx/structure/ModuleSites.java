@@ -44,7 +44,10 @@ final class ModuleSites {
         for (int i = 0; i < values.size(); i++) {
             String port = "output" + (values.size() > 1 ? "[" + i + "]" : "");
             Binding binding = Points.output(module, values.get(i));
-            shapes.find(values.get(i)).ifPresent(shape -> add(module, port, shape, binding, calledAgain));
+            // what the model returns as logits is what its last module returns
+            boolean logits = values.get(i).equals("logits") && graph.isOutput("logits");
+            shapes.find(values.get(i))
+                    .ifPresent(shape -> add(module, port, shape, binding, calledAgain, logits && shape.rank() == 3));
         }
     }
 
@@ -78,8 +81,12 @@ final class ModuleSites {
     }
 
     private void add(Instance module, String port, Shape shape, Binding binding, boolean calledAgain) {
-        String kind = shape.isFloat() ? axes.isResidual(shape) ? "Residual" : "Any" : "Ids";
-        List<AxisInfo> named = axes.of(shape);
+        add(module, port, shape, binding, calledAgain, false);
+    }
+
+    private void add(Instance module, String port, Shape shape, Binding binding, boolean calledAgain, boolean logits) {
+        String kind = logits ? "Logits" : shape.isFloat() ? axes.isResidual(shape) ? "Residual" : "Any" : "Ids";
+        List<AxisInfo> named = logits ? axes.of(shape, "vocab") : axes.of(shape);
         if (module.call() == 0) {
             sites.add(module.path() + "#" + port, kind, named, binding);
         }
