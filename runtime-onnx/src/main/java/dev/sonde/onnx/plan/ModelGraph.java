@@ -21,12 +21,18 @@ public final class ModelGraph {
     private final Map<String, Integer> byName = new HashMap<>();
     private final Set<String> inputs = new HashSet<>();
     private final Set<String> constants = new HashSet<>();
+    private final Set<String> matrices = new HashSet<>();
 
     /** Indexes a model. */
     public ModelGraph(ModelProto model) {
         this.model = model;
         model.getGraph().getInputList().forEach(input -> inputs.add(input.getName()));
-        model.getGraph().getInitializerList().forEach(tensor -> constants.add(tensor.getName()));
+        model.getGraph().getInitializerList().forEach(tensor -> {
+            constants.add(tensor.getName());
+            if (tensor.getDimsCount() == 2) {
+                matrices.add(tensor.getName());
+            }
+        });
         for (int i = 0; i < size(); i++) {
             index(i);
         }
@@ -80,6 +86,11 @@ public final class ModelGraph {
     /** Returns whether it is an initialiser. */
     public boolean isConstant(String value) {
         return constants.contains(value);
+    }
+
+    /** Returns whether it is an initialiser with two axes. */
+    boolean isMatrix(String value) {
+        return matrices.contains(value);
     }
 
     /** Returns the version of the standard operators. */

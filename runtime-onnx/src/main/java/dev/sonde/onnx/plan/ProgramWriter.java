@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -28,6 +29,7 @@ final class ProgramWriter {
     private final Regions regions;
     private final Views views;
     private final Calls calls;
+    private final Unembedding unembedding;
     private final Wires wires;
     private final Map<Integer, String> names = new HashMap<>();
     private final Map<Place, Map<Integer, String>> reads = new HashMap<>();
@@ -54,6 +56,7 @@ final class ProgramWriter {
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
         this.calls = new Calls(target.graph(), target.wiring(), emitter);
+        this.unembedding = new Unembedding(target, experiment, types, emitter, regions, this::seenBy);
         this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
     }
 
@@ -100,6 +103,10 @@ final class ProgramWriter {
             return read(read);
         }
         if (node instanceof Node.Select select) {
+            Optional<String> narrow = unembedding.select(select);
+            if (narrow.isPresent()) {
+                return narrow.get();
+            }
             return regions.select(name(select.input()), types.get(select.input()), select.selection());
         }
         if (node instanceof Node.Put put) {
@@ -117,6 +124,13 @@ final class ProgramWriter {
                 apply,
                 apply.inputs().stream().map(this::name).toList(),
                 apply.inputs().stream().map(types::get).toList());
+    }
+
+    /** The value that a node of the model reads, if nothing has edited what it makes. */
+    private Optional<String> seenBy(int node, Place made, int version) {
+        return wires.read(made, version).equals(made.value())
+                ? Optional.of(wires.seenBy(node, target.graph().node(node).getInput(0)))
+                : Optional.empty();
     }
 
     private String read(Node.Read read) {

@@ -78,6 +78,15 @@ final class Wires {
                 .orElse(!(edit.place().point() instanceof Point.Input));
     }
 
+    /** Returns what a node of the model reads where the file says {@code value}. */
+    String seenBy(int node, String value) {
+        return version(
+                value,
+                edits.getOrDefault(value, List.of()).stream()
+                        .filter(edit -> sees(node, edit.place().point()))
+                        .toList());
+    }
+
     /** Returns what every node of the model reads instead of an edited value. */
     Map<Splice.Use, String> redirects() {
         Map<Splice.Use, String> redirects = new LinkedHashMap<>();

@@ -1,0 +1,106 @@
+package dev.sonde.onnx.plan;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.Selection;
+import dev.sonde.graph.ValueType;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Computes only those rows of a large product that are looked at: positions are selected before the product with a matrix of
+ * weights, not behind it. Logits at the last position then cost one row of the unembedding and not one for each token.
+ */
+final class Unembedding {
+    /** Products with fewer columns are not worth another node. */
+    private static final long COLUMNS = 1024;
+
+    private final Target target;
+    private final List<ValueType> types;
+    private final Emitter emitter;
+    private final Regions regions;
+    private final Source source;
+    private final InterventionGraph experiment;
+    private final Set<Seen> whole = new HashSet<>();
+
+    /** A value of the file as a run sees it. */
+    private record Seen(int run, String value, int version) {}
+
+    /** What a node reads. */
+    interface Source {
+        /** Returns the name of what {@code node} reads first, if nothing has edited what it makes. */
+        Optional<String> of(int node, Place made, int version);
+    }
+
+    Unembedding(
+            Target target,
+            InterventionGraph experiment,
+            List<ValueType> types,
+            Emitter emitter,
+            Regions regions,
+            Source source) {
+        this.target = target;
+        this.experiment = experiment;
+        this.types = types;
+        this.emitter = emitter;
+        this.regions = regions;
+        this.source = source;
+        experiment.saves().values().forEach(this::needWhole);
+        experiment.effects().forEach(effect -> effect.inputs().forEach(this::needWhole));
+        for (Node node : experiment.nodes()) {
+            boolean rows = node instanceof Node.Select select && isOfRows(select);
+            if (!rows) {
+                node.inputs().forEach(this::needWhole);
+            }
+        }
+    }
+
+    /** A value that is needed whole as well is computed once, and selections are taken from it: equal bits for equal places. */
+    private void needWhole(int id) {
+        if (experiment.nodes().get(id) instanceof Node.Read read) {
+            whole.add(seen(read));
+        }
+    }
+
+    private Seen seen(Node.Read read) {
+        return new Seen(read.run(), target.place(read.site()).value(), read.version());
+    }
+
+    private boolean isOfRows(Node.Select select) {
+        int last = types.get(select.input()).rank() - 1;
+        List<Selection.Pick> picks = select.selection().picks();
+        return !picks.isEmpty() && picks.stream().allMatch(pick -> pick.axis() < last);
+    }
+
+    /** Returns the name of a selection that was made before its product, if that is possible. */
+    Optional<String> select(Node.Select select) {
+        if (!isOfRows(select)
+                || !(experiment.nodes().get(select.input()) instanceof Node.Read read)
+                || whole.contains(seen(read))) {
+            return Optional.empty();
+        }
+        Place place = target.place(read.site());
+        ValueType type = types.get(select.input());
+        int maker = target.graph().producer(place.value());
+        if (maker < 0 || !place.steps().isEmpty() || !isProduct(target.graph().node(maker), type)) {
+            return Optional.empty();
+        }
+        return source.of(maker, place, read.version()).map(input -> {
+            String rows = regions.select(input, type, select.selection());
+            return emitter.node(
+                    "MatMul", List.of(rows, target.graph().node(maker).getInput(1)));
+        });
+    }
+
+    /** Whether it multiplies rows with a matrix of the file: rows of the result then need only their own rows. */
+    private boolean isProduct(NodeProto node, ValueType type) {
+        return node.getOpType().equals("MatMul")
+                && node.getDomain().isEmpty()
+                && type.rank() == 3
+                && type.dims().get(2).size() >= COLUMNS
+                && target.graph().isMatrix(node.getInput(1));
+    }
+}
