@@ -5,6 +5,8 @@ import dev.sonde.cli.conformance.Outcome;
 import dev.sonde.cli.conformance.Suite;
 import dev.sonde.cli.conformance.SuiteRunner;
 import dev.sonde.cli.conformance.Tally;
+import dev.sonde.onnx.OnnxModel;
+import dev.sonde.onnx.Options;
 import dev.sonde.remote.client.SondeService;
 import java.io.PrintWriter;
 import java.net.URI;
@@ -42,6 +44,8 @@ final class ConformanceCommand implements Callable<Integer> {
         generate
     }
 
+    private static final long TINY = 64 << 10;
+
     private static final List<String> PLANS = List.of("default", "off", "tiny-memory");
 
     @Spec
@@ -64,8 +68,8 @@ final class ConformanceCommand implements Callable<Integer> {
             names = "--plan",
             paramLabel = "PLAN",
             description =
-                    "How runs are planned: default, off or tiny-memory. Today the engine gives every run a call of its"
-                            + " own and merges none, so all three do the same.")
+                    "How runs are planned: default, off (every run a call of its own) or tiny-memory (a budget of 64 KiB,"
+                            + " so that batches are small and many).")
     private String plan = "default";
 
     @Option(
@@ -91,11 +95,20 @@ final class ConformanceCommand implements Callable<Integer> {
                     "--plan must be one of " + PLANS + " but was '" + plan + "'");
         }
         if (service == null) {
-            return run((model, file) -> LocalModel.open(file.path()));
+            return run((model, file) -> OnnxModel.open(file.path(), planning()));
         }
         try (SondeService connection = SondeService.connect(service, key.value())) {
             return run((model, file) -> connection.model(model + "-" + file.key()));
         }
+    }
+
+    private Options planning() {
+        Options.Builder options = Options.builder();
+        return switch (plan) {
+            case "off" -> options.planning(Options.Planning.OFF).build();
+            case "tiny-memory" -> options.memoryBudget(TINY).build();
+            default -> options.build();
+        };
     }
 
     private int run(ModelSource models) {

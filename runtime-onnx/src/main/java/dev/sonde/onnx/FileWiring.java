@@ -9,6 +9,7 @@ import dev.sonde.onnx.structure.Binding;
 import dev.sonde.onnx.structure.Structure;
 import dev.sonde.onnx.structure.View;
 import dev.sonde.onnx.structure.Wire;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -35,6 +36,11 @@ record FileWiring(Structure structure) implements Wiring {
     @Override
     public Set<String> nodes(String module, int call) {
         return structure.moduleNodes(module, call);
+    }
+
+    @Override
+    public long bytesOfRow(Map<String, Long> sizes) {
+        return structure.bytesOfRow(sizes);
     }
 
     private static Point point(Wire wire) {

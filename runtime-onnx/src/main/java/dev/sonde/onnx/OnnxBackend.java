@@ -7,6 +7,7 @@ import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.plan.Plan;
+import dev.sonde.onnx.plan.Planning;
 import dev.sonde.onnx.plan.Target;
 import dev.sonde.onnx.plan.Wiring;
 import dev.sonde.onnx.run.Runner;
@@ -35,6 +36,7 @@ final class OnnxBackend implements Backend {
     private final Provenance provenance;
     private final Optional<FileTokenizer> tokenizer;
     private final UseCount uses;
+    private final Planning planning;
 
     OnnxBackend(OnnxFile file, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
@@ -45,6 +47,7 @@ final class OnnxBackend implements Backend {
         this.runner = new Runner(sessions, manifest);
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
+        this.planning = new Planning(options.planning() != Options.Planning.OFF, options.memoryBudget());
         this.uses = new UseCount(manifest.name());
     }
 
@@ -82,7 +85,7 @@ final class OnnxBackend implements Backend {
             checkModel(graph);
             LimitChecks.check(graph, limits);
             LimitChecks.check(Plan.cost(manifest, graph), limits);
-            return Plan.of(target, graph);
+            return Plan.of(target, graph, planning);
         });
     }
 

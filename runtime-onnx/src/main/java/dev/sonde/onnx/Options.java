@@ -13,6 +13,8 @@ import java.nio.file.Path;
  * @param cacheFolder where what is made from models is kept
  * @param prepacking whether weights are laid out anew for speed
  * @param sessions how many spliced models are kept ready
+ * @param planning whether an experiment is rearranged before it runs
+ * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate; weights aside
  */
 public record Options(
         int threads,
@@ -20,7 +22,11 @@ public record Options(
         ExecutionTarget target,
         Path cacheFolder,
         Prepacking prepacking,
-        int sessions) {
+        int sessions,
+        Planning planning,
+        long memoryBudget) {
+    /** The standard memory budget: 1 GiB. */
+    private static final long BUDGET = 1L << 30;
 
     /** What ONNX Runtime may rewrite; more is faster and less like the file. */
     public enum Optimization {
@@ -54,6 +60,14 @@ public record Options(
         OFF
     }
 
+    /** Whether an experiment is rearranged before it runs. The numbers are the same up to rounding. */
+    public enum Planning {
+        /** Runs become rows of batches within the memory budget; the default. */
+        FULL,
+        /** Every run is a call of its own. */
+        OFF
+    }
+
     /**
      * What a model runs on.
      *
@@ -76,6 +90,10 @@ public record Options(
 
     /** Refuses what makes no sense. */
     public Options {
+        if (memoryBudget < 1) {
+            throw new SondeException(
+                    "bad-option", "Expected a memory budget of 1 byte or more but was " + memoryBudget);
+        }
         if (threads < 0 || sessions < 1) {
             throw new SondeException(
                     "bad-option",
@@ -96,6 +114,8 @@ public record Options(
         private Path cacheFolder = CacheFolder.standard();
         private Prepacking prepacking = Prepacking.AUTO;
         private int sessions = 64;
+        private Planning planning = Planning.FULL;
+        private long memoryBudget = BUDGET;
 
         private Builder() {}
 
@@ -135,9 +155,22 @@ public record Options(
             return this;
         }
 
+        /** Sets whether experiments are rearranged. */
+        public Builder planning(Planning how) {
+            this.planning = how;
+            return this;
+        }
+
+        /** Sets how many bytes the values inside one call of ONNX Runtime may take; at least one row is always run. */
+        public Builder memoryBudget(long bytes) {
+            this.memoryBudget = bytes;
+            return this;
+        }
+
         /** Returns the options. */
         public Options build() {
-            return new Options(threads, optimization, target, cacheFolder, prepacking, sessions);
+            return new Options(
+                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget);
         }
     }
 }

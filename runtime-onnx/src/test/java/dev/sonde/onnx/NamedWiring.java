@@ -64,6 +64,11 @@ final class NamedWiring implements Wiring {
     }
 
     @Override
+    public long bytesOfRow(Map<String, Long> sizes) {
+        return 1;
+    }
+
+    @Override
     public ModelManifest manifest() {
         return new ModelManifest(
                 "test",

@@ -14,6 +14,22 @@ import java.util.Set;
 
 /** A model's nodes by what they make and read. Immutable. */
 public final class ModelGraph {
+    /** Operators whose numbers depend on all rows together, or on chance, or of whose bodies nothing is known. */
+    private static final Set<String> MIXING = Set.of(
+            "DynamicQuantizeLinear",
+            "DynamicQuantizeMatMul",
+            "DynamicQuantizeLSTM",
+            "Loop",
+            "Scan",
+            "If",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+            "Multinomial",
+            "Bernoulli",
+            "Unique");
+
     private final ModelProto model;
     private final List<Set<String>> uses = new ArrayList<>();
     private final Map<String, Integer> producers = new HashMap<>();
@@ -91,6 +107,12 @@ public final class ModelGraph {
     /** Returns whether it is an initialiser with two axes. */
     boolean isMatrix(String value) {
         return matrices.contains(value);
+    }
+
+    /** Returns whether no operator lets a row of the input change what is computed for another, as far as names tell. */
+    boolean rowsAreApart() {
+        return model.getGraph().getNodeList().stream().noneMatch(node -> MIXING.contains(node.getOpType()))
+                && model.getFunctionsCount() == 0;
     }
 
     /** Returns the version of the standard operators. */

@@ -38,10 +38,11 @@ public final class Plan implements Prepared {
      *
      * @throws dev.sonde.SondeException if it does not fit the model
      */
-    public static Plan of(Target target, InterventionGraph graph) {
+    public static Plan of(Target target, InterventionGraph graph, Planning planning) {
         List<ValueType> types = new ShapeRules(target.wiring().manifest()).types(graph);
         ModelManifest manifest = target.wiring().manifest();
-        return new Plan(target, graph, types, Planner.plan(target, graph, types), cost(manifest, graph, types));
+        return new Plan(
+                target, graph, types, Planner.plan(target, graph, types, planning), cost(manifest, graph, types));
     }
 
     /** Returns the price of a graph. */

@@ -9,42 +9,47 @@ import dev.sonde.manifest.ModuleInfo;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Divides an experiment into programs: one for each run that is needed, in an order in which each has what it needs of the
- * others, and programs without the model for values of several runs.
+ * Divides an experiment into programs: one for each batch of runs, in an order in which each has what it needs of the others,
+ * and programs without the model for values of several runs.
  */
 public final class Planner {
     private final Target target;
     private final InterventionGraph graph;
     private final List<ValueType> types;
     private final Dependencies dependencies;
+    private final Batching batching;
     private final List<List<Integer>> byRun = new ArrayList<>();
     private final List<Draft> drafts = new ArrayList<>();
     private final int[] homes;
 
     /** A program before it is written. */
-    private record Draft(int run, TreeSet<Integer> own, List<Edit> edits, List<Place> stops, Set<Integer> results) {
-        Draft(int run) {
-            this(run, new TreeSet<>(), new ArrayList<>(), new ArrayList<>(), new LinkedHashSet<>());
+    private record Draft(Batch batch, TreeSet<Integer> own, List<Edit> edits, List<Place> stops, Set<Integer> results) {
+        Draft(Batch batch) {
+            this(batch, new TreeSet<>(), new ArrayList<>(), new ArrayList<>(), new LinkedHashSet<>());
         }
 
         ProgramWriter.Share share() {
-            return new ProgramWriter.Share(run, own, edits, stops, results);
+            return new ProgramWriter.Share(batch, own, edits, stops, results);
         }
     }
 
-    private Planner(Target target, InterventionGraph graph, List<ValueType> types) {
+    private Planner(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
         this.target = target;
         this.graph = graph;
         this.types = types;
         this.dependencies = new Dependencies(graph);
+        this.batching = new Batching(target, graph, dependencies, planning);
         this.homes = new int[graph.nodes().size()];
         java.util.Arrays.fill(homes, -1);
         graph.runs().forEach(run -> byRun.add(new ArrayList<>()));
@@ -59,15 +64,15 @@ public final class Planner {
      * @param types of the graph's values
      * @throws SondeException {@code cyclic-values} if runs need values of each other
      */
-    public static List<Program> plan(Target target, InterventionGraph graph, List<ValueType> types) {
-        return new Planner(target, graph, types).plan();
+    public static List<Program> plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
+        return new Planner(target, graph, types, planning).plan();
     }
 
     private List<Program> plan() {
-        for (int run : order()) {
-            draft(run);
+        for (List<Integer> wave : waves()) {
+            batching.of(wave).forEach(this::draft);
         }
-        Draft epilogue = new Draft(-1);
+        Draft epilogue = new Draft(Batch.NONE);
         dependencies.needed().stream()
                 .filter(id -> homes[id] < 0 && !isConstant(id) && dependencies.owner(id) == Dependencies.MIXED)
                 .forEach(epilogue.own()::add);
@@ -110,6 +115,17 @@ public final class Planner {
             }
         }
         return sorted;
+    }
+
+    /** Returns the runs in waves: none needs another of its own wave or a later one. */
+    private Collection<List<Integer>> waves() {
+        int[] wave = new int[graph.runs().size()];
+        SortedMap<Integer, List<Integer>> waves = new TreeMap<>();
+        for (int run : order()) {
+            sources(run).stream().forEach(source -> wave[run] = Math.max(wave[run], wave[source] + 1));
+            waves.computeIfAbsent(wave[run], unused -> new ArrayList<>()).add(run);
+        }
+        return waves.values();
     }
 
     private static void push(Deque<Integer> open, int[] state, int run, int source) {
@@ -155,9 +171,20 @@ public final class Planner {
         return found;
     }
 
-    private void draft(int run) {
-        Draft before = new Draft(-1);
-        Draft draft = new Draft(run);
+    private void draft(Batch batch) {
+        Draft before = new Draft(Batch.NONE);
+        Draft draft = new Draft(batch);
+        for (int run : batch.runs()) {
+            divideMixed(run, before, draft);
+            draft.own().addAll(byRun.get(run));
+            dependencies.effects(run).forEach(effect -> place(effect, draft));
+        }
+        add(before);
+        add(draft);
+    }
+
+    /** What mixes runs is computed before a run if its edits need it, or in it if it needs the run's own values. */
+    private void divideMixed(int run, Draft before, Draft draft) {
         BitSet dependent = new BitSet();
         for (int id : closure(run)) {
             boolean inputs = graph.nodes().get(id).inputs().stream().anyMatch(dependent::get);
@@ -168,10 +195,6 @@ public final class Planner {
                 (dependent.get(id) ? draft : before).own().add(id);
             }
         }
-        add(before);
-        draft.own().addAll(byRun.get(run));
-        dependencies.effects(run).forEach(effect -> place(effect, draft));
-        add(draft);
     }
 
     private void place(Effect effect, Draft draft) {
@@ -179,6 +202,7 @@ public final class Planner {
             Place place = target.editable(write.site());
             draft.edits()
                     .add(new Edit(
+                            write.run(),
                             target.wiring().manifest().site(write.site()).name(),
                             place,
                             write.version(),
@@ -204,6 +228,7 @@ public final class Planner {
             if (index < skip.values().size()) {
                 draft.edits()
                         .add(new Edit(
+                                skip.run(),
                                 output,
                                 target.place(output),
                                 Edit.SKIP,

@@ -3,7 +3,6 @@ package dev.sonde.onnx.plan;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
-import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
 import java.util.ArrayList;
@@ -18,7 +17,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/** Writes one program: the values that are its own, and the edits of its run. */
+/** Writes one program: the values that are its own, and the edits of its runs. */
 final class ProgramWriter {
     private final Target target;
     private final InterventionGraph experiment;
@@ -32,18 +31,23 @@ final class ProgramWriter {
     private final Unembedding unembedding;
     private final Wires wires;
     private final Map<Integer, String> names = new HashMap<>();
-    private final Map<Place, Map<Integer, String>> reads = new HashMap<>();
+    private final Rows rows;
+    private final Map<Shown, String> shown = new HashMap<>();
+
+    /** A value of the model as a site shows it. */
+    private record Shown(String value, List<Step> steps) {}
 
     /**
      * What a program consists of.
      *
-     * @param run index of its run, -1 for none
+     * @param batch its runs
      * @param own ids of the values that it computes
-     * @param edits of the run
-     * @param stops of the run
+     * @param edits of the runs
+     * @param stops of the runs
      * @param results ids of those of its values that are needed elsewhere
      */
-    record Share(int run, SortedSet<Integer> own, List<Edit> edits, List<Place> stops, Collection<Integer> results) {}
+    record Share(
+            Batch batch, SortedSet<Integer> own, List<Edit> edits, List<Place> stops, Collection<Integer> results) {}
 
     ProgramWriter(Target target, InterventionGraph experiment, List<ValueType> types, Share share) {
         this.target = target;
@@ -51,11 +55,12 @@ final class ProgramWriter {
         this.types = types;
         this.share = share;
         this.emitter = new Emitter(
-                share.run() < 0 ? Target.EPILOGUE_OPSET : target.graph().opset());
+                share.batch().isEmpty() ? Target.EPILOGUE_OPSET : target.graph().opset());
         this.operators = new Operators(emitter);
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
         this.calls = new Calls(target.graph(), target.wiring(), emitter);
+        this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, emitter, regions, this::seenBy);
         this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
     }
@@ -70,14 +75,14 @@ final class ProgramWriter {
         Set<Integer> forbidden = new LinkedHashSet<>();
         share.stops().forEach(stop -> forbidden.addAll(wires.after(stop)));
         Splice splice = new Splice(
-                share.run() >= 0,
+                !share.batch().isEmpty(),
                 emitter.nodes(),
                 emitter.initializers(),
                 emitter.inputs(),
                 redirects,
                 new ArrayList<>(new LinkedHashSet<>(values.values())),
                 forbidden);
-        return target.program(share.run(), splice, emitter.feeds(), values);
+        return target.program(share.batch(), splice, emitter.feeds(), values);
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */
@@ -127,29 +132,42 @@ final class ProgramWriter {
     }
 
     /** The value that a node of the model reads, if nothing has edited what it makes. */
-    private Optional<String> seenBy(int node, Place made, int version) {
-        return wires.read(made, version).equals(made.value())
-                ? Optional.of(wires.seenBy(node, target.graph().node(node).getInput(0)))
-                : Optional.empty();
+    private Optional<String> seenBy(int node, Node.Read read, Place made) {
+        if (!wires.read(read.run(), made, read.version()).equals(made.value())) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                rows.take(wires.seenBy(node, target.graph().node(node).getInput(0)), owner(read)));
+    }
+
+    private int owner(Node.Read read) {
+        return share.batch().isSingle() ? share.batch().runs().get(0) : read.run();
     }
 
     private String read(Node.Read read) {
         Place place = target.place(read.site());
-        return reads.computeIfAbsent(place, unused -> new HashMap<>())
-                .computeIfAbsent(read.version(), version -> views.show(wires.read(place, version), place.steps()));
+        int run = owner(read);
+        return rows.take(show(wires.read(run, place, read.version()), place), run);
     }
 
-    private void write(Edit edit, String before, String to) {
-        Place place = edit.place();
-        String value = fitted(edit, before);
+    private String show(String value, Place place) {
+        return shown.computeIfAbsent(new Shown(value, place.steps()), unused -> views.show(value, place.steps()));
+    }
+
+    private void write(Rewrite rewrite, String before, String to) {
+        Place place = rewrite.place();
+        Map<Integer, String> changed = new HashMap<>();
+        rewrite.edits().forEach(edit -> changed.put(edit.run(), fitted(edit, before)));
+        boolean all = share.batch().isSingle();
+        String value = rows.replace(all ? before : show(before, place), changed);
         String whole = place.steps().isEmpty() ? value : views.hide(value, before, place.steps());
         emitter.node("Identity", List.of(whole), to);
     }
 
     /** Returns the written value in the full shape of its site. */
     private String fitted(Edit edit, String before) {
-        RunInput input = experiment.runs().get(share.run());
-        ValueType site = new ShapeRules(target.wiring().manifest()).read(input, edit.site());
+        ValueType site =
+                new ShapeRules(target.wiring().manifest()).read(share.batch().input(edit.run()), edit.site());
         ValueType value = types.get(edit.value());
         String name = name(edit.value());
         boolean known = site.dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
@@ -158,7 +176,7 @@ final class ProgramWriter {
         }
         String shape = known
                 ? emitter.list(site.dims().stream().map(Dim::size).toList())
-                : emitter.node("Shape", List.of(views.show(before, edit.place().steps())));
+                : emitter.node("Shape", List.of(rows.take(show(before, edit.place()), edit.run())));
         return emitter.node("Expand", List.of(name, shape));
     }
 }

@@ -4,6 +4,7 @@ import dev.sonde.SondeException;
 import dev.sonde.manifest.SiteInfo;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** The model that programs are written for. Safe for many threads. */
 public final class Target {
@@ -42,6 +43,16 @@ public final class Target {
         return wiring;
     }
 
+    /** Returns whether a row of the input never changes what the model computes for another. */
+    boolean rowsAreApart() {
+        return graph.rowsAreApart();
+    }
+
+    /** Returns an estimate of the memory that one row takes while the model runs, in bytes. */
+    long bytesOfRow(Map<String, Long> sizes) {
+        return wiring.bytesOfRow(sizes);
+    }
+
     Place place(String site) {
         return wiring.place(wiring.manifest().site(site).name());
     }
@@ -55,11 +66,17 @@ public final class Target {
         return wiring.place(info.name());
     }
 
-    Program program(int run, Splice splice, Map<String, Feed> feeds, Map<Integer, String> values) {
+    Program program(Batch batch, Splice splice, Map<String, Feed> feeds, Map<Integer, String> values) {
         Assembled assembled;
         synchronized (assemblies) {
             assembled = assemblies.computeIfAbsent(splice, key -> new Assembled(key, Assembly.of(graph, key)));
         }
-        return new Program(run, assembled.splice(), assembled.assembly(), feeds, values);
+        return new Program(
+                batch.runs(),
+                batch.isEmpty() ? Optional.empty() : Optional.of(batch.together()),
+                assembled.splice(),
+                assembled.assembly(),
+                feeds,
+                values);
     }
 }

@@ -31,8 +31,8 @@ final class Unembedding {
 
     /** What a node reads. */
     interface Source {
-        /** Returns the name of what {@code node} reads first, if nothing has edited what it makes. */
-        Optional<String> of(int node, Place made, int version);
+        /** Returns the name of the rows that {@code node} reads first, if nothing has edited what it makes. */
+        Optional<String> of(int node, Node.Read read, Place made);
     }
 
     Unembedding(
@@ -88,7 +88,7 @@ final class Unembedding {
         if (maker < 0 || !place.steps().isEmpty() || !isProduct(target.graph().node(maker), type)) {
             return Optional.empty();
         }
-        return source.of(maker, place, read.version()).map(input -> {
+        return source.of(maker, read, place).map(input -> {
             String rows = regions.select(input, type, select.selection());
             return emitter.node(
                     "MatMul", List.of(rows, target.graph().node(maker).getInput(1)));

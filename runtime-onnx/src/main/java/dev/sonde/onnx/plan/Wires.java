@@ -2,14 +2,13 @@ package dev.sonde.onnx.plan;
 
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The values of the model under one run's edits: for each wire the edited versions, and who reads which.
+ * The values of the model under the edits of a program's runs: for each wire the edited versions, and who reads which.
  *
  * <p>Along a wire come first the value as it is produced, then the outputs of the modules around its producer, the innermost
  * first, then for each reader the inputs of the modules that it is in, the outermost first.
@@ -17,19 +16,14 @@ import java.util.Map;
 final class Wires {
     /** Emits the node that makes {@code to} of {@code before}. */
     interface Writer {
-        void write(Edit edit, String before, String to);
+        void write(Rewrite rewrite, String before, String to);
     }
-
-    private static final Comparator<Edit> ORDER = Comparator.comparingInt(
-                    (Edit edit) -> stage(edit.place().point()))
-            .thenComparingInt(edit -> rank(edit.place().point()))
-            .thenComparingInt(Edit::version);
 
     private final ModelGraph graph;
     private final Wiring wiring;
     private final Emitter emitter;
-    private final Map<String, List<Edit>> edits = new LinkedHashMap<>();
-    private final Map<List<Edit>, String> versions = new LinkedHashMap<>();
+    private final Map<String, List<Rewrite>> edits;
+    private final Map<List<Rewrite>, String> versions = new LinkedHashMap<>();
     private final List<Runnable> pending = new ArrayList<>();
     private final Map<Point, BitSet> inside = new HashMap<>();
     private final Writer writer;
@@ -39,21 +33,23 @@ final class Wires {
         this.wiring = wiring;
         this.emitter = emitter;
         this.writer = writer;
-        for (Edit edit : edits) {
-            this.edits
-                    .computeIfAbsent(edit.place().value(), unused -> new ArrayList<>())
-                    .add(edit);
-        }
-        this.edits.values().forEach(list -> list.sort(ORDER));
+        this.edits = Rewrite.of(edits);
     }
 
-    /** Returns the name of the value at a place, after that many writes at its point. */
-    String read(Place place, int version) {
-        List<Edit> seen = new ArrayList<>();
-        for (Edit edit : edits.getOrDefault(place.value(), List.of())) {
+    /** Returns the name of the value at a place of which a run sees its first {@code version} writes at the place's point. */
+    String read(int run, Place place, int version) {
+        List<Rewrite> all = edits.getOrDefault(place.value(), List.of());
+        // the writes of other runs are in other rows: all that matters is that every reader takes the same ones
+        long own = all.stream()
+                .filter(edit -> edit.place().point().equals(place.point()))
+                .flatMap(edit -> edit.of(run).stream())
+                .filter(edit -> edit.version() < version)
+                .count();
+        List<Rewrite> seen = new ArrayList<>();
+        for (Rewrite edit : all) {
             Point point = edit.place().point();
             boolean here = point.equals(place.point());
-            if (here ? edit.version() < version : isBefore(point, place) && reaches(edit, place)) {
+            if (here ? edit.ordinal() < own : isBefore(point, place) && reaches(edit, place)) {
                 seen.add(edit);
             }
         }
@@ -61,12 +57,12 @@ final class Wires {
     }
 
     private static boolean isBefore(Point point, Place place) {
-        int stages = Integer.compare(stage(point), stage(place.point()));
-        return stages < 0 || (stages == 0 && rank(point) < rank(place.point()));
+        int stages = Integer.compare(point.stage(), place.point().stage());
+        return stages < 0 || (stages == 0 && point.rank() < place.point().rank());
     }
 
     /** Returns whether a module's input sees an edit; outputs see all edits before them. */
-    private boolean reaches(Edit edit, Place place) {
+    private boolean reaches(Rewrite edit, Place place) {
         if (!(place.point() instanceof Point.Input)) {
             return true;
         }
@@ -92,7 +88,7 @@ final class Wires {
         Map<Splice.Use, String> redirects = new LinkedHashMap<>();
         edits.forEach((value, all) -> {
             for (int consumer : graph.consumers(value)) {
-                List<Edit> seen = all.stream()
+                List<Rewrite> seen = all.stream()
                         .filter(edit -> sees(consumer, edit.place().point()))
                         .toList();
                 if (!seen.isEmpty()) {
@@ -129,7 +125,7 @@ final class Wires {
         return wiring.nodes(input.module(), input.call());
     }
 
-    private String version(String value, List<Edit> seen) {
+    private String version(String value, List<Rewrite> seen) {
         if (seen.isEmpty()) {
             return value;
         }
@@ -139,7 +135,7 @@ final class Wires {
         }
         String name = emitter.fresh();
         versions.put(List.copyOf(seen), name);
-        Edit last = seen.get(seen.size() - 1);
+        Rewrite last = seen.get(seen.size() - 1);
         String before = version(value, seen.subList(0, seen.size() - 1));
         // later: the written value may need a version that is being made
         pending.add(() -> writer.write(last, before, name));
@@ -153,22 +149,5 @@ final class Wires {
             pending.clear();
             now.forEach(Runnable::run);
         }
-    }
-
-    private static int stage(Point point) {
-        return point instanceof Point.Produced ? 0 : point instanceof Point.Output ? 1 : 2;
-    }
-
-    private static int rank(Point point) {
-        if (point instanceof Point.Output output) {
-            return -depth(output.module());
-        }
-        return point instanceof Point.Input input ? depth(input.module()) : 0;
-    }
-
-    private static int depth(String module) {
-        return module.isEmpty()
-                ? 0
-                : 1 + (int) module.chars().filter(c -> c == '.').count();
     }
 }

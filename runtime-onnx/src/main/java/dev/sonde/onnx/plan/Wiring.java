@@ -13,4 +13,7 @@ public interface Wiring {
 
     /** Returns the names of the nodes inside a module, in one of its calls. */
     Set<String> nodes(String module, int call);
+
+    /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
+    long bytesOfRow(java.util.Map<String, Long> sizes);
 }

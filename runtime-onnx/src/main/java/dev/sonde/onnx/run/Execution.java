@@ -68,11 +68,7 @@ final class Execution implements AutoCloseable {
             take(program, result);
         } catch (OrtException e) {
             ending.check(); // if it was ended, this is how
-            throw new SondeException(
-                    "engine",
-                    (program.run() < 0 ? "A value of several runs" : "Run " + program.run()) + " failed: "
-                            + e.getMessage(),
-                    e);
+            throw new SondeException("engine", program.label() + " failed: " + e.getMessage(), e);
         } finally {
             own.forEach(OnnxTensor::close);
             sessions.giveBack(session);
@@ -100,7 +96,7 @@ final class Execution implements AutoCloseable {
         if (feed instanceof Feed.Given given) {
             return given.tensor();
         }
-        return new ModelInputs(manifest, plan.graph().runs().get(program.run())).tensor(name);
+        return new ModelInputs(manifest, program.input().orElseThrow()).tensor(name);
     }
 
     private void take(Program program, OrtSession.Result result) {

@@ -96,8 +96,8 @@ public final class Sessions implements AutoCloseable {
         } catch (OrtException e) {
             throw new SondeException(
                     "engine",
-                    "ONNX Runtime does not take the model with the experiment in it"
-                            + (program.run() < 0 ? "" : " (run " + program.run() + ")") + ": " + e.getMessage(),
+                    "ONNX Runtime does not take the model with the experiment in it" + " (" + program.label() + "): "
+                            + e.getMessage(),
                     e);
         }
     }

@@ -7,6 +7,7 @@ import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,15 +24,20 @@ import org.jspecify.annotations.Nullable;
 public final class Structure {
     private static final String SHAPES = "shapes.txt";
 
+    /** A value lives until its last reader has run; so many of the largest ones live at a time, from experience. */
+    private static final int LIVING = 6;
+
     private final Graph graph;
+    private final Shapes shapes;
     private final Modules modules;
     private final Ports ports;
     private final ModelManifest manifest;
     private final Map<String, Binding> bindings;
     private final Map<List<String>, Set<String>> nodeNames = new ConcurrentHashMap<>();
 
-    private Structure(Graph graph, Modules modules, Ports ports, SiteBook book) {
+    private Structure(Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
         this.graph = graph;
+        this.shapes = shapes;
         this.modules = modules;
         this.ports = ports;
         this.manifest = book.manifest();
@@ -54,7 +60,7 @@ public final class Structure {
         Ports ports = new Ports(graph, shapes, data);
         SiteBook book = new SiteBook(graph, shapes, data, modules, ports, roles.list());
         book.write(placed);
-        return new Structure(graph, modules, ports, book);
+        return new Structure(graph, shapes, modules, ports, book);
     }
 
     private static Shapes shapes(Graph graph, List<ModelInput> inputs, OrtEnvironment environment) {
@@ -71,6 +77,19 @@ public final class Structure {
     /** Returns what the model offers. */
     public ModelManifest manifest() {
         return manifest;
+    }
+
+    /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
+    public long bytesOfRow(Map<String, Long> sizes) {
+        Map<String, Long> one = new HashMap<>(sizes);
+        one.put("batch", 1L);
+        long largest = shapes.values().stream()
+                .filter(value -> !graph.isOutput(value)) // logits are seldom wanted whole
+                .mapToLong(value ->
+                        shapes.find(value).map(shape -> shape.bytes(one)).orElse(0L))
+                .max()
+                .orElse(0);
+        return LIVING * largest;
     }
 
     /**
