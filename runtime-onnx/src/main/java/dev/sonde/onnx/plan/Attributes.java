@@ -1,12 +1,22 @@
 package dev.sonde.onnx.plan;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import com.google.protobuf.ByteString;
 import java.util.Collection;
 
-/** Makes attributes of nodes. */
+/** Makes and reads attributes of nodes. */
 final class Attributes {
     private Attributes() {}
+
+    /** Returns the number that a node has under that name. */
+    static long number(NodeProto node, String name, long otherwise) {
+        return node.getAttributeList().stream()
+                .filter(attribute -> attribute.getName().equals(name))
+                .mapToLong(AttributeProto::getI)
+                .findFirst()
+                .orElse(otherwise);
+    }
 
     static AttributeProto of(String name, long value) {
         return AttributeProto.newBuilder()

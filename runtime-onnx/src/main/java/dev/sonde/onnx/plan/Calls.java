@@ -1,7 +1,7 @@
 package dev.sonde.onnx.plan;
 
-import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.SondeException;
+import dev.sonde.graph.Dim;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.manifest.ModuleInfo;
@@ -14,13 +14,18 @@ import java.util.Map;
 
 /** Emits copies of modules that are applied to other values. */
 final class Calls {
+    /** Products with fewer columns are not worth joining. */
+    private static final long COLUMNS = 1024;
+
     private final ModelGraph graph;
     private final Wiring wiring;
     private final Emitter emitter;
     private final Layout layout;
     private final Views views;
+    private final Products products;
 
-    Calls(ModelGraph graph, Wiring wiring, Emitter emitter) {
+    Calls(ModelGraph graph, Wiring wiring, Emitter emitter, Products products) {
+        this.products = products;
         this.graph = graph;
         this.wiring = wiring;
         this.emitter = emitter;
@@ -35,7 +40,8 @@ final class Calls {
         SiteInfo output = site(module, "#output");
         int dropped = input.axes().size() - type.rank();
         String whole = layout.unsqueeze(value, missing(input.axes(), type, dropped));
-        String result = copy(module, whole, wiring.place(input.name()), wiring.place(output.name()));
+        List<Long> lead = lead(input.axes(), type, dropped);
+        String result = copy(module, whole, lead, wiring.place(input.name()), wiring.place(output.name()));
         return layout.squeeze(result, missing(output.axes(), type, dropped));
     }
 
@@ -62,7 +68,18 @@ final class Calls {
         return missing;
     }
 
-    private String copy(ModuleInfo module, String value, Place input, Place output) {
+    /** Returns the sizes of the axes but the last of a value with all axes. */
+    private static List<Long> lead(List<AxisInfo> axes, ValueType type, int dropped) {
+        List<Long> sizes = new ArrayList<>(type.dims().stream().map(Dim::size).toList());
+        missing(axes, type, dropped).forEach(axis -> sizes.add(axis, 1L));
+        return sizes.subList(0, Math.max(0, sizes.size() - 1));
+    }
+
+    private static String name(Map<String, String> names, String value) {
+        return names.getOrDefault(value, value);
+    }
+
+    private String copy(ModuleInfo module, String value, List<Long> lead, Place input, Place output) {
         BitSet nodes = graph.indices(wiring.nodes(module.path(), 0));
         Map<String, String> names = new HashMap<>();
         nodes.stream()
@@ -75,10 +92,15 @@ final class Calls {
                     "Module '" + module.path() + "' cannot be called: its output is" + " not computed inside it");
         }
         names.put(input.value(), views.hide(value, input.value(), input.steps()));
-        nodes.stream().forEach(node -> {
-            NodeProto original = graph.node(node);
-            emitter.add(Renaming.copy(original, names, emitter.fresh()));
+        boolean known = input.steps().isEmpty() && !lead.isEmpty() && !lead.contains(Dim.UNKNOWN);
+        nodes.stream().mapToObj(graph::node).forEach(original -> {
+            if (known && original.getInput(0).equals(input.value()) && products.isProduct(original, COLUMNS)) {
+                String product = products.multiply(original, name(names, input.value()), lead, false);
+                emitter.node("Identity", List.of(product), name(names, original.getOutput(0)));
+            } else {
+                emitter.add(Renaming.copy(original, names, emitter.fresh()));
+            }
         });
-        return views.show(names.getOrDefault(output.value(), output.value()), output.steps());
+        return views.show(name(names, output.value()), output.steps());
     }
 }

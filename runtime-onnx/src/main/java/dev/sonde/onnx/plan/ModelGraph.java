@@ -37,7 +37,7 @@ public final class ModelGraph {
     private final Map<String, Integer> byName = new HashMap<>();
     private final Set<String> inputs = new HashSet<>();
     private final Set<String> constants = new HashSet<>();
-    private final Set<String> matrices = new HashSet<>();
+    private final Map<String, List<Long>> matrices = new HashMap<>();
 
     /** Indexes a model. */
     public ModelGraph(ModelProto model) {
@@ -46,7 +46,7 @@ public final class ModelGraph {
         model.getGraph().getInitializerList().forEach(tensor -> {
             constants.add(tensor.getName());
             if (tensor.getDimsCount() == 2) {
-                matrices.add(tensor.getName());
+                matrices.put(tensor.getName(), tensor.getDimsList());
             }
         });
         for (int i = 0; i < size(); i++) {
@@ -104,9 +104,9 @@ public final class ModelGraph {
         return constants.contains(value);
     }
 
-    /** Returns whether it is an initialiser with two axes. */
-    boolean isMatrix(String value) {
-        return matrices.contains(value);
+    /** Returns the shape of an initialiser with two axes; of others nothing. */
+    List<Long> matrix(String value) {
+        return matrices.getOrDefault(value, List.of());
     }
 
     /** Returns whether no operator lets a row of the input change what is computed for another, as far as names tell. */

@@ -83,7 +83,7 @@ public final class Planner {
         drafts.forEach(this::complete);
         graph.saves().values().forEach(this::publish);
         return drafts.stream()
-                .map(draft -> new ProgramWriter(target, graph, types, draft.share()).write())
+                .map(draft -> ProgramWriter.write(target, graph, types, draft.share()))
                 .toList();
     }
 

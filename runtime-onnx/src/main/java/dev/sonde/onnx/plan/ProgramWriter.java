@@ -1,5 +1,6 @@
 package dev.sonde.onnx.plan;
 
+import dev.sonde.SondeException;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
@@ -27,6 +28,7 @@ final class ProgramWriter {
     private final Operators operators;
     private final Regions regions;
     private final Views views;
+    private final Products products;
     private final Calls calls;
     private final Unembedding unembedding;
     private final Wires wires;
@@ -49,7 +51,8 @@ final class ProgramWriter {
     record Share(
             Batch batch, SortedSet<Integer> own, List<Edit> edits, List<Place> stops, Collection<Integer> results) {}
 
-    ProgramWriter(Target target, InterventionGraph experiment, List<ValueType> types, Share share) {
+    private ProgramWriter(
+            Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
         this.target = target;
         this.experiment = experiment;
         this.types = types;
@@ -59,16 +62,30 @@ final class ProgramWriter {
         this.operators = new Operators(emitter);
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
-        this.calls = new Calls(target.graph(), target.wiring(), emitter);
+        this.products = new Products(target.graph(), emitter, together);
+        this.calls = new Calls(target.graph(), target.wiring(), emitter, products);
         this.rows = new Rows(share.batch(), emitter);
-        this.unembedding = new Unembedding(target, experiment, types, emitter, regions, this::seenBy);
+        this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
         this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
     }
 
-    Program write() {
-        share.own().forEach(id -> names.put(id, lower(experiment.nodes().get(id))));
+    /** Writes a program; products with one matrix are one unless one of them needs another. */
+    static Program write(Target target, InterventionGraph experiment, List<ValueType> types, Share share) {
+        try {
+            return new ProgramWriter(target, experiment, types, share, true).write();
+        } catch (SondeException cycle) {
+            if (!cycle.code().equals("cyclic-values")) {
+                throw cycle;
+            }
+            return new ProgramWriter(target, experiment, types, share, false).write();
+        }
+    }
+
+    private Program write() {
+        share.own().forEach(id -> names.put(id, lower(id, experiment.nodes().get(id))));
         Map<Splice.Use, String> redirects = wires.redirects();
         wires.flush();
+        products.flush();
         Map<Integer, String> values = new LinkedHashMap<>();
         Map<String, String> outputs = new HashMap<>();
         new TreeSet<>(share.results()).forEach(id -> values.put(id, outputs.computeIfAbsent(name(id), this::output)));
@@ -103,16 +120,16 @@ final class ProgramWriter {
         return name;
     }
 
-    private String lower(Node node) {
+    private String lower(int id, Node node) {
         if (node instanceof Node.Read read) {
             return read(read);
         }
         if (node instanceof Node.Select select) {
-            Optional<String> narrow = unembedding.select(select);
-            if (narrow.isPresent()) {
-                return narrow.get();
-            }
-            return regions.select(name(select.input()), types.get(select.input()), select.selection());
+            return unembedding
+                    .select(id, select)
+                    .or(() -> unembedding.columns(select, name(select.input())))
+                    .orElseGet(
+                            () -> regions.select(name(select.input()), types.get(select.input()), select.selection()));
         }
         if (node instanceof Node.Put put) {
             ValueType into = types.get(put.into());

@@ -1,10 +1,12 @@
 package dev.sonde.onnx.plan;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.sonde.graph.Dim;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.Selection;
 import dev.sonde.graph.ValueType;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -20,10 +22,11 @@ final class Unembedding {
 
     private final Target target;
     private final List<ValueType> types;
-    private final Emitter emitter;
     private final Regions regions;
+    private final Products products;
     private final Source source;
     private final InterventionGraph experiment;
+    private final BitSet allColumns = new BitSet();
     private final Set<Seen> whole = new HashSet<>();
 
     /** A value of the file as a run sees it. */
@@ -39,27 +42,33 @@ final class Unembedding {
             Target target,
             InterventionGraph experiment,
             List<ValueType> types,
-            Emitter emitter,
             Regions regions,
+            Products products,
             Source source) {
         this.target = target;
         this.experiment = experiment;
         this.types = types;
-        this.emitter = emitter;
         this.regions = regions;
+        this.products = products;
         this.source = source;
         experiment.saves().values().forEach(this::needWhole);
         experiment.effects().forEach(effect -> effect.inputs().forEach(this::needWhole));
-        for (Node node : experiment.nodes()) {
+        for (int id = 0; id < experiment.nodes().size(); id++) {
+            Node node = experiment.nodes().get(id);
             boolean rows = node instanceof Node.Select select && isOfRows(select);
+            boolean columns = node instanceof Node.Select select && isOfColumns(select);
             if (!rows) {
                 node.inputs().forEach(this::needWhole);
+            }
+            if (!columns) {
+                node.inputs().forEach(allColumns::set);
             }
         }
     }
 
     /** A value that is needed whole as well is computed once, and selections are taken from it: equal bits for equal places. */
     private void needWhole(int id) {
+        allColumns.set(id);
         if (experiment.nodes().get(id) instanceof Node.Read read) {
             whole.add(seen(read));
         }
@@ -75,8 +84,25 @@ final class Unembedding {
         return !picks.isEmpty() && picks.stream().allMatch(pick -> pick.axis() < last);
     }
 
+    /** Whether it selects on the last axis only, the same for all rows. */
+    private boolean isOfColumns(Node.Select select) {
+        List<Selection.Pick> picks = select.selection().picks();
+        return picks.size() == 1
+                && picks.get(0).axis() == types.get(select.input()).rank() - 1
+                && !picks.get(0).perRow();
+    }
+
+    /** Returns the name of columns of a selection that was made before its product, if that is what is asked for. */
+    Optional<String> columns(Node.Select select, String input) {
+        if (!products.isPicked(input)) {
+            return Optional.empty();
+        }
+        Selection.Pick pick = select.selection().picks().get(0);
+        return Optional.of(products.pick(input, pick.rows().get(0), pick.single()));
+    }
+
     /** Returns the name of a selection that was made before its product, if that is possible. */
-    Optional<String> select(Node.Select select) {
+    Optional<String> select(int id, Node.Select select) {
         if (!isOfRows(select)
                 || !(experiment.nodes().get(select.input()) instanceof Node.Read read)
                 || whole.contains(seen(read))) {
@@ -85,22 +111,25 @@ final class Unembedding {
         Place place = target.place(read.site());
         ValueType type = types.get(select.input());
         int maker = target.graph().producer(place.value());
-        if (maker < 0 || !place.steps().isEmpty() || !isProduct(target.graph().node(maker), type)) {
+        if (maker < 0
+                || !place.steps().isEmpty()
+                || !isUnembedding(target.graph().node(maker), type)) {
             return Optional.empty();
         }
         return source.of(maker, read, place).map(input -> {
             String rows = regions.select(input, type, select.selection());
-            return emitter.node(
-                    "MatMul", List.of(rows, target.graph().node(maker).getInput(1)));
+            List<Dim> dims = types.get(id).dims();
+            List<Long> lead =
+                    dims.subList(0, dims.size() - 1).stream().map(Dim::size).toList();
+            return products.multiply(target.graph().node(maker), rows, lead, !allColumns.get(id));
         });
     }
 
     /** Whether it multiplies rows with a matrix of the file: rows of the result then need only their own rows. */
-    private boolean isProduct(NodeProto node, ValueType type) {
-        return node.getOpType().equals("MatMul")
-                && node.getDomain().isEmpty()
-                && type.rank() == 3
-                && type.dims().get(2).size() >= COLUMNS
-                && target.graph().isMatrix(node.getInput(1));
+    private boolean isUnembedding(NodeProto node, ValueType type) {
+        return type.rank() == 3
+                && type.dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN)
+                && !node.getOpType().equals("Gemm")
+                && products.isProduct(node, COLUMNS);
     }
 }
