@@ -85,6 +85,11 @@ final class Dependencies {
         }
     }
 
+    /** Returns the run that is computed in the place of an equal one, or the run itself. */
+    int computed(int run) {
+        return same[run];
+    }
+
     int owner(int id) {
         return owners[id];
     }

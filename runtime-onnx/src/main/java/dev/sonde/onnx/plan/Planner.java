@@ -39,8 +39,8 @@ public final class Planner {
             this(batch, new TreeSet<>(), new ArrayList<>(), new ArrayList<>(), new LinkedHashSet<>());
         }
 
-        ProgramWriter.Share share() {
-            return new ProgramWriter.Share(batch, own, edits, stops, results);
+        ProgramWriter.Share share(Dependencies dependencies) {
+            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results);
         }
     }
 
@@ -83,7 +83,7 @@ public final class Planner {
         drafts.forEach(this::complete);
         graph.saves().values().forEach(this::publish);
         return drafts.stream()
-                .map(draft -> ProgramWriter.write(target, graph, types, draft.share()))
+                .map(draft -> ProgramWriter.write(target, graph, types, draft.share(dependencies)))
                 .toList();
     }
 

@@ -42,6 +42,7 @@ final class ProgramWriter {
     /**
      * What a program consists of.
      *
+     * @param dependencies between the values of the experiment
      * @param batch its runs
      * @param own ids of the values that it computes
      * @param edits of the runs
@@ -49,7 +50,12 @@ final class ProgramWriter {
      * @param results ids of those of its values that are needed elsewhere
      */
     record Share(
-            Batch batch, SortedSet<Integer> own, List<Edit> edits, List<Place> stops, Collection<Integer> results) {}
+            Dependencies dependencies,
+            Batch batch,
+            SortedSet<Integer> own,
+            List<Edit> edits,
+            List<Place> stops,
+            Collection<Integer> results) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -158,7 +164,7 @@ final class ProgramWriter {
     }
 
     private int owner(Node.Read read) {
-        return share.batch().isSingle() ? share.batch().runs().get(0) : read.run();
+        return share.dependencies().computed(read.run());
     }
 
     private String read(Node.Read read) {

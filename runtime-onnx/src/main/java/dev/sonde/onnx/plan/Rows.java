@@ -29,7 +29,7 @@ final class Rows {
             return value;
         }
         return taken.computeIfAbsent(value, unused -> new HashMap<>()).computeIfAbsent(run, unused -> {
-            long start = starts.getOrDefault(run, 0L);
+            long start = java.util.Objects.requireNonNull(starts.get(run), "a run of this batch");
             return layout.slice(value, 0, start, start + batch.rows(run));
         });
     }
