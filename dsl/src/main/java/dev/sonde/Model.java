@@ -45,7 +45,7 @@ public interface Model extends AutoCloseable {
 
     /** Records without running. */
     default <T> Recording<T> record(Function<Session, T> body) {
-        Recorder recorder = new Recorder(manifest(), backend().tokenizer());
+        Recorder recorder = new Recorder(backend());
         T result = body.apply(new Session(recorder));
         return new Recording<>(recorder.finish(), result, recorder.saves());
     }

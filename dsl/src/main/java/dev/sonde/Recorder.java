@@ -1,5 +1,6 @@
 package dev.sonde;
 
+import dev.sonde.graph.Attribute;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
@@ -9,14 +10,18 @@ import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.manifest.SiteInfo;
+import dev.sonde.spi.Backend;
 import dev.sonde.spi.Tokenizer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +32,8 @@ final class Recorder {
 
     private static final int SHOWN_PROBLEMS = 20;
 
+    private final Backend backend;
     private final ModelManifest manifest;
-    private final Optional<Tokenizer> tokenizer;
     private final ShapeRules rules;
     private final Thread owner = Thread.currentThread();
     private final List<RunInput> runs = new ArrayList<>();
@@ -37,14 +42,17 @@ final class Recorder {
     private final BitSet raw = new BitSet();
     private final BitSet broken = new BitSet();
     private final List<Effect> effects = new ArrayList<>();
+    private final Deque<Integer> conditions = new ArrayDeque<>();
+    private final Shadows shadows = new Shadows();
     private final Map<String, Integer> versions = new HashMap<>();
     private final List<SondeException> problems = new ArrayList<>();
     private final Map<String, Saved<Tensor>> saves = new LinkedHashMap<>();
+    private final Map<String, Integer> logs = new LinkedHashMap<>();
     private boolean open = true;
 
-    Recorder(ModelManifest manifest, Optional<Tokenizer> tokenizer) {
-        this.manifest = manifest;
-        this.tokenizer = tokenizer;
+    Recorder(Backend backend) {
+        this.backend = backend;
+        this.manifest = backend.manifest();
         this.rules = new ShapeRules(manifest);
     }
 
@@ -53,7 +61,7 @@ final class Recorder {
     }
 
     Tokenizer tokenizer() {
-        return tokenizer(manifest, tokenizer);
+        return tokenizer(manifest, backend.tokenizer());
     }
 
     static Tokenizer tokenizer(ModelManifest manifest, Optional<Tokenizer> tokenizer) {
@@ -153,14 +161,83 @@ final class Recorder {
         }
     }
 
+    /** Records edits that only happen where a condition holds. */
+    void when(int condition, Runnable edits) {
+        conditions.push(condition);
+        try {
+            edits.run();
+        } finally {
+            conditions.pop();
+        }
+    }
+
+    Iterable<Integer> conditions() {
+        return List.copyOf(conditions);
+    }
+
     void effect(Effect effect) {
         check();
+        if (!conditions.isEmpty()) {
+            problem(
+                    new SondeException(
+                            "not-conditional",
+                            "skip and stop change what runs and cannot depend on data: expected set or update inside when(...)"));
+        }
         effects.add(effect);
+    }
+
+    /** Adds an operator by its ONNX name. */
+    int onnx(String operator, int output, List<Integer> inputs, Map<String, ?> attributes) {
+        check();
+        if (inputs.stream().anyMatch(broken::get)) {
+            return inputs.stream().filter(broken::get).findFirst().orElseThrow();
+        }
+        try {
+            Map<String, Attribute> typed = new HashMap<>();
+            attributes.forEach((name, value) -> typed.put(name, Attribute.of(value)));
+            int colon = operator.indexOf(':');
+            String domain = colon < 0 ? "" : operator.substring(0, colon);
+            String name = operator.substring(colon + 1);
+            Node.Onnx open = new Node.Onnx(domain, name, inputs, typed, output, BROKEN);
+            ValueType type = backend.infer(
+                    open,
+                    inputs.stream().map(types::get).toList(),
+                    inputs.stream().map(this::known).toList());
+            return add(new Node.Onnx(domain, name, inputs, typed, output, type));
+        } catch (IllegalArgumentException e) {
+            return broken(new SondeException("bad-operator", "An attribute of " + operator + ": " + e.getMessage(), e));
+        } catch (SondeException e) {
+            return broken(e);
+        }
+    }
+
+    private Optional<Tensor> known(int node) {
+        return nodes.get(node) instanceof Node.Constant constant ? Optional.of(constant.value()) : Optional.empty();
+    }
+
+    /** Adds a function in Java; if runs that it depends on are edited by what it returns, it sees them without those edits. */
+    int local(int input, UnaryOperator<Tensor> function, ValueType type) {
+        if (isBroken(input)) {
+            return input;
+        }
+        int apart = shadows.of(input, this, nodes, runs);
+        return add(new Node.Local(apart, function, type, UserLine.here().toString()));
+    }
+
+    void log(int node, String label) {
+        check();
+        logs.put(InterventionGraph.LOG + logs.size() + ":" + label, node);
     }
 
     Saved<Tensor> save(int node, @Nullable String wanted) {
         check();
         String name = wanted == null ? "saved_" + saves.size() : wanted;
+        if (name.startsWith(InterventionGraph.LOG)) {
+            throw new SondeException(
+                    "bad-name",
+                    "A value cannot be saved as '" + name + "': names that begin with '" + InterventionGraph.LOG
+                            + "' are for log(...) (" + UserLine.here() + ")");
+        }
         if (saves.containsKey(name)) {
             throw new SondeException(
                     "duplicate-name", "Two values are saved as '" + name + "' (" + UserLine.here() + ")");
@@ -195,7 +272,9 @@ final class Recorder {
         }
         Map<String, Integer> ids = new LinkedHashMap<>();
         saves.forEach((name, saved) -> ids.put(name, saved.node()));
-        return new InterventionGraph(manifest.sha256(), runs, nodes, effects, ids);
+        ids.putAll(logs);
+        List<Effect> all = shadows.effects(nodes, effects);
+        return new InterventionGraph(manifest.sha256(), runs, nodes, all, ids);
     }
 
     private void check() {

@@ -109,6 +109,31 @@ public final class Session {
         return new Value<>(recorder, recorder.add(new Node.Apply(Operator.STACK, ids, first, Map.of("name", axis))));
     }
 
+    /** Returns what {@code yes} is where a condition holds, elsewhere {@code no}; both are computed. */
+    public <K extends Any> Value<K> when(Value<?> condition, Value<K> yes, Value<? extends K> no) {
+        return condition.choose(yes, no);
+    }
+
+    /** Returns the value at a site of several runs, row behind row along {@code batch}, as one run of all would show it. */
+    public <K extends Any> Value<K> across(List<? extends Run> runs, Site<K> site) {
+        if (runs.isEmpty()) {
+            throw new SondeException("empty-stack", "No runs to read " + site + " from (" + UserLine.here() + ")");
+        }
+        Value<?>[] others = runs.stream().skip(1).map(run -> run.get(site)).toArray(Value<?>[]::new);
+        return new Value<>(
+                recorder, runs.get(0).get(site).concat("batch", others).id());
+    }
+
+    /**
+     * Returns standard normal noise in the shape of a value. Each row of the first axis has noise of its own, made from the
+     * seed and the row's number: the same whichever rows are computed beside it.
+     */
+    public Value<Any> noise(long seed, Value<?> like) {
+        return recorder.isBroken(like.id())
+                ? new Value<>(recorder, like.id())
+                : constant(Noise.normal(seed, like.type()));
+    }
+
     /** Returns {@code cell} of every pair, stacked: {@code [rows, columns, ...]}. Write the plain loop; the planner batches. */
     public <A, B> Value<Any> grid(
             Iterable<? extends A> rows,

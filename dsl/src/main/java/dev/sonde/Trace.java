@@ -14,7 +14,33 @@ public final class Trace extends Run {
 
     /** Replaces the value at a site. */
     public <K extends Any> void set(Site<K> site, Value<? extends K> value) {
-        recorder().write(index(), site.name(), value.id());
+        Value<?> written = value;
+        for (int condition : recorder().conditions()) {
+            written = chosen(
+                    new Value<>(recorder(), condition), written, get(site).as(Any.class));
+        }
+        recorder().write(index(), site.name(), written.id());
+    }
+
+    /**
+     * Records edits that only happen where a condition holds; elsewhere sites stay as they are. Both ways are computed.
+     *
+     * @param condition bool, without axes or with one element for each row of the batch
+     * @param edits what to record
+     */
+    public void when(Value<?> condition, Runnable edits) {
+        recorder().when(condition.id(), edits);
+    }
+
+    private Value<?> chosen(Value<?> condition, Value<?> yes, Value<Any> no) {
+        int missing = condition.type().rank() == 0
+                ? 0
+                : no.type().rank() - condition.type().rank();
+        Value<?> spread = condition;
+        for (int i = 0; i < missing; i++) {
+            spread = spread.unsqueeze(spread.type().rank(), "");
+        }
+        return spread.choose(yes.as(Any.class), no);
     }
 
     /** Replaces the value at a site by a function of it. */

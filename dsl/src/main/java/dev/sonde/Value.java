@@ -1,5 +1,6 @@
 package dev.sonde;
 
+import dev.sonde.graph.Dim;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.Operator;
 import dev.sonde.graph.Selection;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * A number, vector or tensor of an experiment: recorded now, computed when the experiment runs, inside ONNX Runtime.
@@ -55,6 +57,43 @@ public final class Value<K extends Any> {
     public <L extends Any> Value<L> as(Class<L> kind) {
         java.util.Objects.requireNonNull(kind, "kind");
         return new Value<>(recorder, id);
+    }
+
+    /** Has this value printed when the experiment runs, as soon as it is known; a service sends it to its client. */
+    public Value<K> log(String label) {
+        recorder.log(id, label);
+        return this;
+    }
+
+    /**
+     * Returns a function in Java of this value, of the same type. It works on local models only; what the function is given
+     * is computed apart, in a run without the edits that depend on it.
+     */
+    public Value<K> map(UnaryOperator<Tensor> function) {
+        return new Value<>(recorder, recorder.local(id, function, type()));
+    }
+
+    /** Returns a function in Java of this value, of another type; otherwise as {@link #map(UnaryOperator)}. */
+    public Value<Any> map(ValueType type, UnaryOperator<Tensor> function) {
+        return value(recorder.local(id, function, type));
+    }
+
+    /**
+     * Returns the first output of any ONNX operator, in the version that the model's file has. Works on local models only.
+     *
+     * @param operator {@code LeakyRelu}, or with a domain {@code com.microsoft:Gelu}
+     * @param attributes by name: whole numbers, numbers, texts, lists of numbers
+     * @param others the inputs behind this value
+     */
+    public Value<Any> apply(String operator, Map<String, ?> attributes, Value<?>... others) {
+        return apply(operator, 0, attributes, others);
+    }
+
+    /** Returns output {@code output} of any ONNX operator; otherwise as {@link #apply(String, Map, Value...)}. */
+    public Value<Any> apply(String operator, int output, Map<String, ?> attributes, Value<?>... others) {
+        List<Integer> inputs = new ArrayList<>(List.of(id));
+        Arrays.stream(others).forEach(other -> inputs.add(other.id));
+        return value(recorder.onnx(operator, output, inputs, attributes));
     }
 
     // Regions.
@@ -207,6 +246,106 @@ public final class Value<K extends Any> {
 
     // Comparison and choice.
 
+    /** Returns the reciprocal of each element. */
+    public Value<K> reciprocal() {
+        return unary(Operator.RECIPROCAL);
+    }
+
+    /** Returns the sine of each element, in radians. */
+    public Value<K> sin() {
+        return unary(Operator.SIN);
+    }
+
+    /** Returns the cosine of each element, in radians. */
+    public Value<K> cos() {
+        return unary(Operator.COS);
+    }
+
+    /** Returns the error function. */
+    public Value<K> erf() {
+        return unary(Operator.ERF);
+    }
+
+    /** Returns each element rounded down. */
+    public Value<K> floor() {
+        return unary(Operator.FLOOR);
+    }
+
+    /** Returns each element rounded up. */
+    public Value<K> ceil() {
+        return unary(Operator.CEIL);
+    }
+
+    /** Returns each element rounded to the nearest whole number, halves to the even one. */
+    public Value<K> round() {
+        return unary(Operator.ROUND);
+    }
+
+    /** Returns -1, 0 or 1 for each element. */
+    public Value<K> sign() {
+        return unary(Operator.SIGN);
+    }
+
+    /** Returns the GELU: x times the normal distribution's share below x (Hendrycks and Gimpel 2016). */
+    public Value<K> gelu() {
+        return times(over(Math.sqrt(2)).erf().plus(1)).times(0.5);
+    }
+
+    /** Returns the SiLU: x times its logistic function. */
+    public Value<K> silu() {
+        return times(sigmoid());
+    }
+
+    /** Returns where this is not a number. */
+    public Value<Any> isNaN() {
+        return value(op(Operator.IS_NAN, List.of(id), Map.of(), Map.of()));
+    }
+
+    /** Returns where this is infinite. */
+    public Value<Any> isInfinite() {
+        return value(op(Operator.IS_INF, List.of(id), Map.of(), Map.of()));
+    }
+
+    /** Returns where this is greater than a number. */
+    public Value<Any> greaterThan(double number) {
+        return greaterThan(constant(number));
+    }
+
+    /** Returns where this is less than a number. */
+    public Value<Any> lessThan(double number) {
+        return lessThan(constant(number));
+    }
+
+    /** Returns where this equals a number. */
+    public Value<Any> equalTo(double number) {
+        return equalTo(constant(number));
+    }
+
+    /** Returns where this is greater or equal. */
+    public Value<Any> atLeast(Value<?> other) {
+        return apply(Operator.GREATER_OR_EQUAL, other);
+    }
+
+    /** Returns where this is less or equal. */
+    public Value<Any> atMost(Value<?> other) {
+        return apply(Operator.LESS_OR_EQUAL, other);
+    }
+
+    /** Returns where both conditions hold. */
+    public Value<Any> and(Value<?> other) {
+        return apply(Operator.AND, other);
+    }
+
+    /** Returns where either condition holds. */
+    public Value<Any> or(Value<?> other) {
+        return apply(Operator.OR, other);
+    }
+
+    /** Returns where this condition does not hold. */
+    public Value<Any> not() {
+        return value(op(Operator.NOT, List.of(id), Map.of(), Map.of()));
+    }
+
     /** Returns where this is greater. */
     public Value<Any> greaterThan(Value<?> other) {
         return apply(Operator.GREATER, other);
@@ -276,6 +415,54 @@ public final class Value<K extends Any> {
         return reduce(Operator.L2, false, axes);
     }
 
+    /** Returns the product over {@code axes}, all if none is named; they disappear. */
+    public Value<Any> product(String... axes) {
+        return reduce(Operator.PROD, false, axes);
+    }
+
+    /** Returns the logarithm of the sum of exponentials over {@code axes}, all if none is named; they disappear. */
+    public Value<Any> logSumExp(String... axes) {
+        return reduce(Operator.LOG_SUM_EXP, false, axes);
+    }
+
+    /** Returns the variance over {@code axes} (of the whole population), all if none is named; they disappear. */
+    public Value<Any> variance(String... axes) {
+        return minus(meanKeeping(axes)).pow(2).mean(axes);
+    }
+
+    /** Returns the product with {@code other}, summed along an axis. */
+    public Value<Any> dot(Value<?> other, String axis) {
+        return times(other).sum(axis);
+    }
+
+    /** Returns this value centred and scaled to variance 1 along an axis (layer norm without weights). */
+    public Value<K> layerNorm(String axis, double epsilon) {
+        Value<K> centred = minus(meanKeeping(axis));
+        return centred.over(centred.pow(2).meanKeeping(axis).plus(epsilon).sqrt());
+    }
+
+    /** Returns this value scaled to mean square 1 along an axis (RMS norm without weights). */
+    public Value<K> rmsNorm(String axis, double epsilon) {
+        return over(pow(2).meanKeeping(axis).plus(epsilon).sqrt());
+    }
+
+    /**
+     * Returns the cross-entropy of these logits with target classes, in nats; {@code axis} disappears.
+     *
+     * @param targets int64, shaped like this without {@code axis}
+     */
+    public Value<Any> crossEntropy(Value<?> targets, String axis) {
+        if (recorder.isBroken(id) || recorder.isBroken(targets.id)) {
+            return value(recorder.isBroken(id) ? id : targets.id);
+        }
+        int at = Selections.axis(type(), axis);
+        String named = Integer.toString(at);
+        return logSoftmax(axis)
+                .gatherAlong(axis, targets.unsqueeze(at, ""))
+                .sum(named)
+                .negate();
+    }
+
     /** Returns the softmax along an axis. */
     public Value<K> softmax(String axis) {
         return along(Operator.SOFTMAX, axis);
@@ -294,6 +481,11 @@ public final class Value<K extends Any> {
     /** Returns the index of the largest element along an axis, which disappears. */
     public Value<Any> argmax(String axis) {
         return this.<Any>along(Operator.ARG_MAX, axis, Map.of());
+    }
+
+    /** Returns the index of the smallest element along an axis, which disappears. */
+    public Value<Any> argmin(String axis) {
+        return this.<Any>along(Operator.ARG_MIN, axis, Map.of());
     }
 
     /** Returns the {@code k} largest elements along an axis, largest first. */
@@ -358,6 +550,56 @@ public final class Value<K extends Any> {
         return resolving(
                 new String[] {axis},
                 axes -> op(Operator.GATHER, List.of(id, indices.id), Map.of("axis", axes), Map.of()));
+    }
+
+    /** Returns, for each of {@code indices} (int64, of this value's rank), the element at it along an axis. */
+    public Value<Any> gatherAlong(String axis, Value<?> indices) {
+        return resolving(
+                new String[] {axis},
+                axes -> op(Operator.GATHER_ALONG, List.of(id, indices.id), Map.of("axis", axes), Map.of()));
+    }
+
+    /** Returns this value in which {@code updates} stand at {@code indices} (int64, of this value's rank) along an axis. */
+    public Value<K> scatterAlong(String axis, Value<?> indices, Value<?> updates) {
+        Value<Any> result = resolving(
+                new String[] {axis},
+                axes -> op(
+                        Operator.SCATTER_ALONG, List.of(id, indices.id, updates.id), Map.of("axis", axes), Map.of()));
+        return new Value<>(recorder, result.id);
+    }
+
+    /** Returns the parts of this value along an axis, of these sizes, which together are the whole. */
+    public List<Value<Any>> split(String axis, long... sizes) {
+        List<Value<Any>> parts = new ArrayList<>();
+        long start = 0;
+        for (long size : sizes) {
+            parts.add(at(Selector.range(axis, start, start + size)));
+            start += size;
+        }
+        if (!recorder.isBroken(id)) {
+            Dim whole = type().dims().get(Selections.axis(type(), axis));
+            if (whole.size() != Dim.UNKNOWN && whole.size() != start) {
+                recorder.problem(new SondeException(
+                        "shape-mismatch",
+                        "Parts of sizes " + Arrays.toString(sizes) + " are not axis " + whole + " of " + type()));
+            }
+        }
+        return parts;
+    }
+
+    /** Returns for each whole number a 1 at its place of a new last axis of zeros. */
+    public Value<Any> oneHot(long depth, String name) {
+        return value(op(
+                Operator.ONE_HOT,
+                List.of(id),
+                Map.of("depth", List.of(depth)),
+                Map.of("name", name, "dtype", DType.FLOAT32.toString())));
+    }
+
+    /** Returns this value repeated along axes of size 1, and along new first axes, until it has this shape. */
+    public Value<Any> expand(long... shape) {
+        List<Long> sizes = Arrays.stream(shape).boxed().toList();
+        return value(op(Operator.EXPAND, List.of(id), Map.of("shape", sizes), Map.of()));
     }
 
     private interface OnAxes {

@@ -28,7 +28,11 @@ public final class GraphFile {
 
     private GraphFile() {}
 
-    /** Returns the file's bytes, the same for equal graphs. */
+    /**
+     * Returns the file's bytes, the same for equal graphs.
+     *
+     * @throws SondeException {@code not-portable} if a value is computed by Java code
+     */
     public static byte[] write(InterventionGraph graph) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         JsonObject json = new JsonObject();
@@ -193,6 +197,14 @@ public final class GraphFile {
             json.addProperty("run", call.run());
             json.addProperty("module", call.module());
             json.addProperty("of", call.input());
+        } else if (node instanceof Node.Onnx onnx) {
+            ForeignOperators.write(onnx, json);
+        } else if (node instanceof Node.Local local) {
+            throw new SondeException(
+                    "not-portable",
+                    "A value is computed by Java code (" + local.where()
+                            + "), which cannot leave this process: expected"
+                            + " Sonde's operators, or a run on a local model");
         } else {
             Node.Apply apply = (Node.Apply) node;
             json.addProperty("op", apply.operator().name().toLowerCase(Locale.ROOT));
@@ -220,6 +232,7 @@ public final class GraphFile {
                 new Node.Put(integer(json, "of"), integer(json, "value"), selection(json.getAsJsonArray("at")));
             case "call" ->
                 new Node.Call(integer(json, "run"), json.get("module").getAsString(), integer(json, "of"));
+            case "onnx" -> ForeignOperators.read(json);
             default -> apply(Operator.valueOf(op.toUpperCase(Locale.ROOT)), json);
         };
     }
@@ -236,7 +249,7 @@ public final class GraphFile {
         return new Node.Apply(operator, ids(json.getAsJsonArray("of")), ints, texts);
     }
 
-    private static List<Integer> ids(JsonArray array) {
+    static List<Integer> ids(JsonArray array) {
         List<Integer> ids = new ArrayList<>();
         array.forEach(each -> ids.add(each.getAsInt()));
         return ids;
@@ -297,7 +310,7 @@ public final class GraphFile {
         return new Selection(picks);
     }
 
-    private static int integer(JsonObject json, String key) {
+    static int integer(JsonObject json, String key) {
         return json.get(key).getAsInt();
     }
 
@@ -307,7 +320,7 @@ public final class GraphFile {
         return array;
     }
 
-    private static List<Long> numbers(JsonArray array) {
+    static List<Long> numbers(JsonArray array) {
         List<Long> numbers = new ArrayList<>();
         array.forEach(each -> numbers.add(each.getAsLong()));
         return numbers;

@@ -50,6 +50,14 @@ final class GraphPrinter {
         if (node instanceof Node.Call call) {
             return "call run " + call.run() + " '" + call.module() + "' %" + call.input();
         }
+        if (node instanceof Node.Onnx onnx) {
+            return "onnx " + (onnx.domain().isEmpty() ? "" : onnx.domain() + ":") + onnx.operator() + "("
+                    + onnx.inputs().stream().map(id -> "%" + id).collect(Collectors.joining(", ")) + ") "
+                    + onnx.attributes() + (onnx.output() == 0 ? "" : " output " + onnx.output());
+        }
+        if (node instanceof Node.Local local) {
+            return "java %" + local.input() + " (" + local.where() + ")";
+        }
         Node.Apply apply = (Node.Apply) node;
         String inputs = apply.inputs().stream().map(id -> "%" + id).collect(Collectors.joining(", "));
         String attributes = apply.attributes().isEmpty() ? "" : " " + apply.attributes();

@@ -16,6 +16,9 @@ import java.util.Map;
  */
 public record InterventionGraph(
         String model, List<RunInput> runs, List<Node> nodes, List<Effect> effects, Map<String, Integer> saves) {
+    /** What the names of values begin with that are to be printed and not kept. */
+    public static final String LOG = "log:";
+
     /** Copies its parts. */
     public InterventionGraph {
         runs = List.copyOf(runs);

@@ -4,6 +4,7 @@ import dev.sonde.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** A value of an intervention graph. Its id is its index in {@link InterventionGraph#nodes()}; inputs have smaller ids. */
 public sealed interface Node {
@@ -90,6 +91,46 @@ public sealed interface Node {
      * @param input id of what its first argument becomes
      */
     record Call(int run, String module, int input) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(input);
+        }
+    }
+
+    /**
+     * Any operator of ONNX, by its own name, in the version that the model's file imports.
+     *
+     * @param domain {@code ""} for the standard operators
+     * @param operator such as {@code LeakyRelu}
+     * @param inputs ids
+     * @param attributes by name
+     * @param output which of its outputs this is
+     * @param type what it is, found when it was recorded
+     */
+    record Onnx(
+            String domain,
+            String operator,
+            List<Integer> inputs,
+            Map<String, Attribute> attributes,
+            int output,
+            ValueType type)
+            implements Node {
+        /** Copies its parts. */
+        public Onnx {
+            inputs = List.copyOf(inputs);
+            attributes = java.util.Collections.unmodifiableMap(new TreeMap<>(attributes));
+        }
+    }
+
+    /**
+     * A function in Java of a value; it cannot leave the process.
+     *
+     * @param input id
+     * @param function from the value's tensor to another
+     * @param type what it returns
+     * @param where the user's line
+     */
+    record Local(int input, UnaryOperator<Tensor> function, ValueType type, String where) implements Node {
         @Override
         public List<Integer> inputs() {
             return List.of(input);

@@ -67,6 +67,8 @@ public enum Operator {
     GATHER,
     /** x, indices of x's rank; attributes: {@code axis}. */
     GATHER_ALONG,
+    /** x, indices and updates of x's rank; attributes: {@code axis}. */
+    SCATTER_ALONG,
     /** attributes: {@code axis}. */
     CONCAT,
     /** attributes: {@code axis}; texts: {@code name} of the new axis. */

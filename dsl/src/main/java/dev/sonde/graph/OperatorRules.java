@@ -44,7 +44,7 @@ final class OperatorRules {
                     MATMUL,
                     GATHER,
                     GATHER_ALONG -> 2;
-            case WHERE -> 3;
+            case WHERE, SCATTER_ALONG -> 3;
             case EINSUM, CONCAT, STACK -> 0;
             default -> 1;
         };
@@ -74,7 +74,11 @@ final class OperatorRules {
             case ARG_MAX, ARG_MIN -> without(axis(x.rank())).withDType(DType.INT64);
             case TOP_K_VALUES, TOP_K_INDICES -> topK();
             case GATHER -> gather();
-            case GATHER_ALONG -> inputs.get(1).withDType(x.dtype());
+            case GATHER_ALONG -> {
+                along();
+                yield inputs.get(1).withDType(x.dtype());
+            }
+            case SCATTER_ALONG -> scatter();
             case CONCAT -> concat();
             case STACK -> stack();
             case RESHAPE -> reshape();
@@ -256,6 +260,28 @@ final class OperatorRules {
         dims.addAll(inputs.get(1).dims());
         dims.addAll(x.dims().subList(axis + 1, x.rank()));
         return x.withDims(dims);
+    }
+
+    private void along() {
+        ValueType x = inputs.get(0);
+        ValueType indices = inputs.get(1);
+        if (!indices.dtype().isInteger() || indices.rank() != x.rank()) {
+            throw ShapeRules.mismatch(operator, inputs, "indices must be whole numbers of the same rank");
+        }
+        whole(axis(x.rank()));
+    }
+
+    private ValueType scatter() {
+        along();
+        ShapeRules.sameType(operator, List.of(inputs.get(0), inputs.get(2)));
+        for (int i = 0; i < inputs.get(0).rank(); i++) {
+            if (!ShapeRules.fits(
+                    Dim.of(inputs.get(1).dims().get(i).size()),
+                    Dim.of(inputs.get(2).dims().get(i).size()))) {
+                throw ShapeRules.mismatch(operator, inputs, "indices and updates must have one shape");
+            }
+        }
+        return inputs.get(0);
     }
 
     private ValueType concat() {

@@ -60,6 +60,12 @@ public final class ShapeRules {
         if (node instanceof Node.Call call) {
             return call(call.module(), types.get(call.input()));
         }
+        if (node instanceof Node.Onnx onnx) {
+            return onnx.type();
+        }
+        if (node instanceof Node.Local local) {
+            return local.type();
+        }
         Node.Apply apply = (Node.Apply) node;
         List<ValueType> inputs = apply.inputs().stream().map(types::get).toList();
         return new OperatorRules(apply, inputs).result();
@@ -169,6 +175,15 @@ public final class ShapeRules {
                     "Cannot write '" + site + "': expected " + expected + " but was " + found
                             + wrong.stream().map(w -> "\n    " + w).collect(Collectors.joining()));
         }
+    }
+
+    /** Returns whether a tensor of that shape can be a value of that type. */
+    public static boolean fits(ValueType type, long[] shape) {
+        boolean fits = type.rank() == shape.length;
+        for (int i = 0; fits && i < shape.length; i++) {
+            fits = fits(type.dims().get(i), Dim.of(shape[i]));
+        }
+        return fits;
     }
 
     static boolean fits(Dim a, Dim b) {

@@ -1,6 +1,10 @@
 package dev.sonde.spi;
 
+import dev.sonde.SondeException;
+import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +16,21 @@ public interface Backend extends AutoCloseable {
 
     /** Returns the model's tokenizer, if it has one. */
     Optional<Tokenizer> tokenizer();
+
+    /**
+     * Returns the type of an operator's outputs, for operators that Sonde knows only by name.
+     *
+     * @param node the operator; its own type means nothing yet
+     * @param inputs types of its inputs
+     * @param known the numbers of those inputs that are constants
+     * @throws SondeException {@code bad-operator} if there is no such operator or it does not take these; {@code
+     *     not-portable} if this backend cannot tell
+     */
+    default ValueType infer(Node.Onnx node, List<ValueType> inputs, List<Optional<Tensor>> known) {
+        throw new SondeException(
+                "not-portable",
+                "apply(\"" + node.operator() + "\", ...) needs a local model: expected Sonde's own operators here");
+    }
 
     /**
      * Checks and prices a graph without running it.

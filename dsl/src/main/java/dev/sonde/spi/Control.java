@@ -1,5 +1,6 @@
 package dev.sonde.spi;
 
+import dev.sonde.Tensor;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -10,6 +11,11 @@ public interface Control {
 
     /** Told after each forward pass: {@code done} of {@code total}. */
     default void progress(long done, long total) {}
+
+    /** Told a value that the experiment wants printed, as soon as it is known. */
+    default void log(String label, Tensor value) {
+        System.out.println(label + ": " + value);
+    }
 
     /** Asked between forward passes and during them; work ends soon after the first {@code true}. */
     default boolean cancelled() {

@@ -2,6 +2,7 @@ package dev.sonde.onnx;
 
 import dev.sonde.SondeException;
 import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
 import dev.sonde.spi.Cost;
 import dev.sonde.spi.Limits;
 
@@ -13,6 +14,15 @@ final class LimitChecks {
     static void check(InterventionGraph graph, Limits limits) {
         check("nodes", graph.nodes().size(), limits.nodes());
         check("runs", graph.runs().size(), limits.runs());
+        for (Node node : graph.nodes()) {
+            if (!limits.anyOperator() && (node instanceof Node.Onnx || node instanceof Node.Local)) {
+                throw new SondeException(
+                        "operator-not-allowed",
+                        "The experiment uses "
+                                + (node instanceof Node.Onnx onnx ? "ONNX's " + onnx.operator() : "Java code")
+                                + ": expected Sonde's own operators here");
+            }
+        }
     }
 
     static void check(Cost cost, Limits limits) {

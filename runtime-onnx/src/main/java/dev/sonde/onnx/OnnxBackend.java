@@ -3,6 +3,8 @@ package dev.sonde.onnx;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.plan.ModelGraph;
@@ -10,6 +12,7 @@ import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Planning;
 import dev.sonde.onnx.plan.Target;
 import dev.sonde.onnx.plan.Wiring;
+import dev.sonde.onnx.run.OperatorProbe;
 import dev.sonde.onnx.run.Runner;
 import dev.sonde.onnx.run.RuntimeEnvironment;
 import dev.sonde.onnx.run.SessionSettings;
@@ -32,6 +35,7 @@ final class OnnxBackend implements Backend {
     private final ModelManifest manifest;
     private final Target target;
     private final Sessions sessions;
+    private final OperatorProbe operators;
     private final Runner runner;
     private final Provenance provenance;
     private final Optional<FileTokenizer> tokenizer;
@@ -44,6 +48,7 @@ final class OnnxBackend implements Backend {
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
         this.sessions =
                 new Sessions(environment, settings(file, options), file.skeleton(), options.sessions(), MODEL_BYTES);
+        this.operators = new OperatorProbe(environment, target.graph().opset());
         this.runner = new Runner(sessions, manifest);
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
@@ -72,6 +77,11 @@ final class OnnxBackend implements Backend {
     @Override
     public Optional<Tokenizer> tokenizer() {
         return tokenizer.map(each -> each);
+    }
+
+    @Override
+    public ValueType infer(Node.Onnx node, List<ValueType> inputs, List<Optional<Tensor>> known) {
+        return uses.use(() -> operators.infer(node, inputs, known));
     }
 
     /** Returns how many sessions were made so far. */

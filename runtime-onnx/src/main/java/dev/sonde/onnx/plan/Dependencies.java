@@ -3,7 +3,6 @@ package dev.sonde.onnx.plan;
 import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
-import dev.sonde.graph.RunInput;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -12,7 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Which values are needed, and on which runs each depends. Equal runs without effects count as one. */
+/** Which values are needed, and on which runs each depends. Equal runs with equal effects count as one. */
 final class Dependencies {
     /** The owner of values made of constants only. */
     static final int CONSTANT = -1;
@@ -40,17 +39,27 @@ final class Dependencies {
 
     private int[] merge() {
         int[] merged = new int[graph.runs().size()];
-        Map<RunInput, Integer> plain = new HashMap<>();
+        Map<Object, Integer> alike = new HashMap<>();
         for (int run = 0; run < merged.length; run++) {
-            merged[run] = effects.get(run).isEmpty()
-                    ? plain.computeIfAbsent(graph.runs().get(run), same(run))
-                    : run;
+            List<Effect> own =
+                    effects.get(run).stream().map(Dependencies::ofAnyRun).toList();
+            merged[run] = alike.computeIfAbsent(List.of(graph.runs().get(run), own), same(run));
         }
         return merged;
     }
 
-    private static java.util.function.Function<RunInput, Integer> same(int run) {
+    private static java.util.function.Function<Object, Integer> same(int run) {
         return unused -> run;
+    }
+
+    private static Effect ofAnyRun(Effect effect) {
+        if (effect instanceof Effect.Write write) {
+            return new Effect.Write(0, write.site(), write.value(), write.version());
+        }
+        if (effect instanceof Effect.Skip skip) {
+            return new Effect.Skip(0, skip.module(), skip.values());
+        }
+        return new Effect.Stop(0, ((Effect.Stop) effect).site());
     }
 
     private int findOwner(Node node) {
@@ -59,6 +68,9 @@ final class Dependencies {
         }
         if (node instanceof Node.Call call) {
             return same[call.run()];
+        }
+        if (node instanceof Node.Local) {
+            return MIXED; // known only between programs
         }
         int owner = CONSTANT;
         for (int input : node.inputs()) {

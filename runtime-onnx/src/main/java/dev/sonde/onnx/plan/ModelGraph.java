@@ -116,7 +116,7 @@ public final class ModelGraph {
     }
 
     /** Returns the version of the standard operators. */
-    int opset() {
+    public int opset() {
         return model.getOpsetImportList().stream()
                 .filter(each -> each.getDomain().isEmpty() || each.getDomain().equals("ai.onnx"))
                 .mapToInt(each -> (int) each.getVersion())

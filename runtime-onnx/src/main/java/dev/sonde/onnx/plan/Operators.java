@@ -78,6 +78,11 @@ final class Operators {
             case TOP_K_INDICES -> topK(apply, x, rank).get(1);
             case GATHER -> emitter.node("Gather", in, Attributes.of("axis", axis(apply, rank)));
             case GATHER_ALONG -> emitter.node("GatherElements", in, Attributes.of("axis", axis(apply, rank)));
+            case SCATTER_ALONG ->
+                emitter.node(
+                        emitter.opset() < 11 ? "Scatter" : "ScatterElements",
+                        in,
+                        Attributes.of("axis", axis(apply, rank)));
             case CONCAT -> emitter.node("Concat", in, Attributes.of("axis", axis(apply, rank)));
             case STACK -> stack(in, axis(apply, rank + 1));
             case RESHAPE -> emitter.node("Reshape", List.of(x, emitter.list(ints(apply, "shape"))));
@@ -90,6 +95,18 @@ final class Operators {
                 emitter.node("CumSum", List.of(x, emitter.constant(Tensor.scalar(DType.INT64, axis(apply, rank)))));
             case ONE_HOT -> oneHot(apply, x);
         };
+    }
+
+    /** Returns the name of one output of an operator that the user named. */
+    String emit(Node.Onnx onnx, List<String> in) {
+        String name = emitter.fresh();
+        emitter.add(Attributes.node(onnx)
+                .setName(name)
+                .addAllInput(in)
+                .addAllOutput(java.util.Collections.nCopies(onnx.output(), ""))
+                .addOutput(name)
+                .build());
+        return name;
     }
 
     private String orEqual(String strict, List<String> in) {

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -34,13 +36,25 @@ public final class Planner {
     private final int[] homes;
 
     /** A program before it is written. */
-    private record Draft(Batch batch, TreeSet<Integer> own, List<Edit> edits, List<Place> stops, Set<Integer> results) {
+    private record Draft(
+            Batch batch,
+            TreeSet<Integer> own,
+            List<Edit> edits,
+            List<Place> stops,
+            Set<Integer> results,
+            List<Integer> locals) {
         Draft(Batch batch) {
-            this(batch, new TreeSet<>(), new ArrayList<>(), new ArrayList<>(), new LinkedHashSet<>());
+            this(
+                    batch,
+                    new TreeSet<>(),
+                    new ArrayList<>(),
+                    new ArrayList<>(),
+                    new LinkedHashSet<>(),
+                    new ArrayList<>());
         }
 
         ProgramWriter.Share share(Dependencies dependencies) {
-            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results);
+            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results, locals);
         }
     }
 
@@ -69,22 +83,48 @@ public final class Planner {
     }
 
     private List<Program> plan() {
+        List<Integer> locals =
+                dependencies.needed().stream().filter(this::isLocal).boxed().toList();
+        Draft prelude = new Draft(Batch.NONE);
+        locals.stream()
+                .map(id -> ((Node.Local) graph.nodes().get(id)).input())
+                .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT)
+                .forEach(prelude.own()::add);
+        add(prelude);
         for (List<Integer> wave : waves()) {
             batching.of(wave).forEach(this::draft);
         }
         Draft epilogue = new Draft(Batch.NONE);
         dependencies.needed().stream()
-                .filter(id -> homes[id] < 0 && !isConstant(id) && dependencies.owner(id) == Dependencies.MIXED)
+                .filter(id -> homes[id] < 0
+                        && !isConstant(id)
+                        && !isLocal(id)
+                        && dependencies.owner(id) == Dependencies.MIXED)
                 .forEach(epilogue.own()::add);
         graph.saves().values().stream()
                 .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT && !isConstant(id))
                 .forEach(epilogue.own()::add);
         add(epilogue);
+        locals.forEach(this::attach);
         drafts.forEach(this::complete);
         graph.saves().values().forEach(this::publish);
         return drafts.stream()
                 .map(draft -> ProgramWriter.write(target, graph, types, draft.share(dependencies)))
                 .toList();
+    }
+
+    /** A function in Java is called as soon as its input is known. */
+    private void attach(int id) {
+        int input = ((Node.Local) graph.nodes().get(id)).input();
+        homes[id] = homes[input];
+        drafts.get(homes[id]).locals().add(id);
+        if (!isLocal(input)) {
+            publish(input);
+        }
+    }
+
+    private boolean isLocal(int id) {
+        return graph.nodes().get(id) instanceof Node.Local;
     }
 
     private boolean isConstant(int id) {
@@ -191,7 +231,7 @@ public final class Planner {
             if (dependencies.owner(id) == run || (dependencies.owner(id) == Dependencies.MIXED && inputs)) {
                 dependent.set(id);
             }
-            if (dependencies.owner(id) == Dependencies.MIXED && homes[id] < 0) {
+            if (dependencies.owner(id) == Dependencies.MIXED && homes[id] < 0 && !isLocal(id)) {
                 (dependent.get(id) ? draft : before).own().add(id);
             }
         }
@@ -238,11 +278,40 @@ public final class Planner {
     }
 
     private void add(Draft draft) {
-        if (draft.own().isEmpty()) {
-            return;
+        if (draft.batch().isEmpty()) {
+            stages(draft.own()).forEach(this::addWithoutModel);
+        } else if (!draft.own().isEmpty()) {
+            draft.own().forEach(id -> homes[id] = drafts.size());
+            drafts.add(draft);
         }
-        draft.own().forEach(id -> homes[id] = drafts.size());
+    }
+
+    private void addWithoutModel(List<Integer> own) {
+        own.forEach(id -> homes[id] = drafts.size());
+        Draft draft = new Draft(Batch.NONE);
+        draft.own().addAll(own);
         drafts.add(draft);
+    }
+
+    /** Returns values in stages: what needs a function in Java of another is behind that. */
+    private Collection<List<Integer>> stages(SortedSet<Integer> own) {
+        SortedMap<Integer, List<Integer>> stages = new TreeMap<>();
+        Map<Integer, Integer> stageOf = new HashMap<>();
+        for (int id : own) {
+            int stage = 0;
+            for (int input : graph.nodes().get(id).inputs()) {
+                int behind = 0;
+                int source = input;
+                while (graph.nodes().get(source) instanceof Node.Local local) {
+                    source = local.input();
+                    behind = 1;
+                }
+                stage = Math.max(stage, own.contains(source) ? stageOf.getOrDefault(source, 0) + behind : 0);
+            }
+            stageOf.put(id, stage);
+            stages.computeIfAbsent(stage, unused -> new ArrayList<>()).add(id);
+        }
+        return stages.values();
     }
 
     /** Adds the values of constants that a program needs, and has the others publish what it takes from them. */
@@ -263,7 +332,7 @@ public final class Planner {
     }
 
     private void publish(int id) {
-        if (homes[id] >= 0) {
+        if (homes[id] >= 0 && !isLocal(id)) {
             drafts.get(homes[id]).results().add(id);
         }
     }

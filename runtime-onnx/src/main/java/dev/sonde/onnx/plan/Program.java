@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param assembly the nodes that it runs
  * @param feeds its numbers, by input
  * @param values names of the outputs that hold values which are needed later, by id
+ * @param locals ids of functions in Java to be called when it has run
  */
 public record Program(
         List<Integer> runs,
@@ -21,12 +22,14 @@ public record Program(
         Splice splice,
         Assembly assembly,
         Map<String, Feed> feeds,
-        Map<Integer, String> values) {
+        Map<Integer, String> values,
+        List<Integer> locals) {
     /** Copies its parts. */
     public Program {
         runs = List.copyOf(runs);
         feeds = Map.copyOf(feeds);
         values = Map.copyOf(values);
+        locals = List.copyOf(locals);
     }
 
     /** Returns what it computes, for people. */

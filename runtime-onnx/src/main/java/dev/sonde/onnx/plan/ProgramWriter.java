@@ -48,6 +48,7 @@ final class ProgramWriter {
      * @param edits of the runs
      * @param stops of the runs
      * @param results ids of those of its values that are needed elsewhere
+     * @param locals ids of functions in Java that are called when it has run
      */
     record Share(
             Dependencies dependencies,
@@ -55,7 +56,8 @@ final class ProgramWriter {
             SortedSet<Integer> own,
             List<Edit> edits,
             List<Place> stops,
-            Collection<Integer> results) {}
+            Collection<Integer> results,
+            List<Integer> locals) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -63,8 +65,7 @@ final class ProgramWriter {
         this.experiment = experiment;
         this.types = types;
         this.share = share;
-        this.emitter = new Emitter(
-                share.batch().isEmpty() ? Target.EPILOGUE_OPSET : target.graph().opset());
+        this.emitter = new Emitter(opset());
         this.operators = new Operators(emitter);
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
@@ -73,6 +74,14 @@ final class ProgramWriter {
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
         this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
+    }
+
+    /** Without the model any will do, except for operators that the user named. */
+    private int opset() {
+        boolean named = share.own().stream().anyMatch(id -> experiment.nodes().get(id) instanceof Node.Onnx);
+        return share.batch().isEmpty() && !named
+                ? Target.EPILOGUE_OPSET
+                : target.graph().opset();
     }
 
     /** Writes a program; products with one matrix are one unless one of them needs another. */
@@ -99,13 +108,14 @@ final class ProgramWriter {
         share.stops().forEach(stop -> forbidden.addAll(wires.after(stop)));
         Splice splice = new Splice(
                 !share.batch().isEmpty(),
+                emitter.opset(),
                 emitter.nodes(),
                 emitter.initializers(),
                 emitter.inputs(),
                 redirects,
                 new ArrayList<>(new LinkedHashSet<>(values.values())),
                 forbidden);
-        return target.program(share.batch(), splice, emitter.feeds(), values);
+        return target.program(share.batch(), splice, emitter.feeds(), values, share.locals());
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */
@@ -146,6 +156,9 @@ final class ProgramWriter {
         }
         if (node instanceof Node.Constant constant) {
             return emitter.given(constant.value());
+        }
+        if (node instanceof Node.Onnx onnx) {
+            return operators.emit(onnx, onnx.inputs().stream().map(this::name).toList());
         }
         Node.Apply apply = (Node.Apply) node;
         return operators.emit(

@@ -11,6 +11,7 @@ import java.util.Set;
  * What is added to a model: everything about a program but its numbers, so that equal splices share a session.
  *
  * @param onModel whether it is spliced into the model or stands alone
+ * @param opset version of the standard operators
  * @param nodes new nodes
  * @param initializers constants that belong to the structure, such as axes
  * @param inputs new inputs
@@ -20,6 +21,7 @@ import java.util.Set;
  */
 public record Splice(
         boolean onModel,
+        int opset,
         List<NodeProto> nodes,
         List<TensorProto> initializers,
         List<ValueInfoProto> inputs,

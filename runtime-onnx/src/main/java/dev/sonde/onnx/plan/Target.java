@@ -3,6 +3,7 @@ package dev.sonde.onnx.plan;
 import dev.sonde.SondeException;
 import dev.sonde.manifest.SiteInfo;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -66,7 +67,8 @@ public final class Target {
         return wiring.place(info.name());
     }
 
-    Program program(Batch batch, Splice splice, Map<String, Feed> feeds, Map<Integer, String> values) {
+    Program program(
+            Batch batch, Splice splice, Map<String, Feed> feeds, Map<Integer, String> values, List<Integer> locals) {
         Assembled assembled;
         synchronized (assemblies) {
             assembled = assemblies.computeIfAbsent(splice, key -> new Assembled(key, Assembly.of(graph, key)));
@@ -77,6 +79,7 @@ public final class Target {
                 assembled.splice(),
                 assembled.assembly(),
                 feeds,
-                values);
+                values,
+                locals);
     }
 }

@@ -3,6 +3,8 @@ package dev.sonde.onnx.run;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.graph.InterventionGraph;
 import dev.sonde.spi.Control;
 import java.time.Instant;
 import java.util.concurrent.Executors;
@@ -23,6 +25,11 @@ final class Ending {
 
     Ending(Control control) {
         this.control = control;
+    }
+
+    /** Tells a value that the experiment wants printed. */
+    void log(String name, Tensor value) {
+        control.log(name.substring(name.indexOf(':', InterventionGraph.LOG.length()) + 1), value);
     }
 
     /** Throws if the work must end. */

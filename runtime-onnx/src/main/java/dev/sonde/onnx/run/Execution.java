@@ -8,6 +8,7 @@ import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.plan.Feed;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** One execution of a plan, program by program. For one thread. */
@@ -28,6 +30,7 @@ final class Execution implements AutoCloseable {
     private final Ending ending;
     private final Crossings crossings;
     private final Map<String, Tensor> saved = new LinkedHashMap<>();
+    private final Map<Integer, Tensor> javaValues = new HashMap<>();
 
     Execution(Sessions sessions, ModelManifest manifest, Plan plan, Ending ending) {
         this.sessions = sessions;
@@ -46,7 +49,13 @@ final class Execution implements AutoCloseable {
         }
         InterventionGraph graph = plan.graph();
         Map<String, Tensor> ordered = new LinkedHashMap<>();
-        graph.saves().forEach((name, id) -> ordered.put(name, result(name, id)));
+        graph.saves().forEach((name, id) -> {
+            if (!name.startsWith(InterventionGraph.LOG)) {
+                ordered.put(name, result(name, id));
+            } else if (graph.nodes().get(id) instanceof Node.Constant constant) {
+                ending.log(name, constant.value());
+            }
+        });
         return ordered;
     }
 
@@ -81,7 +90,7 @@ final class Execution implements AutoCloseable {
         Map<String, OnnxTensor> inputs = new HashMap<>();
         for (String name : session.getInputNames()) {
             Feed feed = program.feeds().get(name);
-            if (feed instanceof Feed.Foreign foreign) {
+            if (feed instanceof Feed.Foreign foreign && !javaValues.containsKey(foreign.node())) {
                 inputs.put(name, crossings.get(foreign.node()));
             } else {
                 OnnxTensor tensor = OrtTensors.in(sessions.environment().ort(), given(program, name, feed));
@@ -96,6 +105,9 @@ final class Execution implements AutoCloseable {
         if (feed instanceof Feed.Given given) {
             return given.tensor();
         }
+        if (feed instanceof Feed.Foreign foreign) {
+            return Objects.requireNonNull(javaValues.get(foreign.node()));
+        }
         return new ModelInputs(manifest, program.input().orElseThrow()).tensor(name);
     }
 
@@ -105,18 +117,50 @@ final class Execution implements AutoCloseable {
             outputs.put(output.getKey(), (OnnxTensor) output.getValue());
         }
         program.values().forEach((id, name) -> save(id, outputs.get(name)));
+        for (int id : program.locals()) {
+            Node.Local local = (Node.Local) plan.graph().nodes().get(id);
+            OnnxTensor input = outputs.get(program.values().get(local.input()));
+            compute(id, local, input);
+        }
         crossings.put(program, outputs);
+    }
+
+    private void compute(int id, Node.Local local, @Nullable OnnxTensor computed) {
+        Tensor input = computed == null
+                ? Objects.requireNonNull(javaValues.get(local.input()))
+                : tensor(computed, plan.types().get(local.input()));
+        Tensor output = local.function().apply(input).withNames(local.type().names());
+        boolean fits = output.dtype() == local.type().dtype() && ShapeRules.fits(local.type(), output.shape());
+        if (!fits) {
+            throw new SondeException(
+                    "wrong-result",
+                    "A function in Java (" + local.where() + ") returned " + output.describe() + ": expected "
+                            + local.type());
+        }
+        javaValues.put(id, output);
+        keep(id, output);
+    }
+
+    private static Tensor tensor(OnnxTensor tensor, ValueType type) {
+        return Padding.clear(OrtTensors.out(tensor, type.names()), type);
     }
 
     private void save(int id, @Nullable OnnxTensor tensor) {
         if (tensor == null) {
             throw new IllegalStateException("no output for value " + id);
         }
-        ValueType type = plan.types().get(id);
-        List<String> names = plan.savedAs(id);
-        if (!names.isEmpty()) {
-            Tensor copy = Padding.clear(OrtTensors.out(tensor, type.names()), type);
-            names.forEach(name -> saved.put(name, copy));
+        if (!plan.savedAs(id).isEmpty()) {
+            keep(id, tensor(tensor, plan.types().get(id)));
+        }
+    }
+
+    private void keep(int id, Tensor tensor) {
+        for (String name : plan.savedAs(id)) {
+            if (name.startsWith(InterventionGraph.LOG)) {
+                ending.log(name, tensor);
+            } else {
+                saved.put(name, tensor);
+            }
         }
     }
 

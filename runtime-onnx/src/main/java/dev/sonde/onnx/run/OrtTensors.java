@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.TensorInfo;
 import dev.sonde.DType;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
@@ -29,11 +30,15 @@ final class OrtTensors {
 
     /** Returns a copy. */
     static Tensor out(OnnxTensor tensor, List<String> names) {
-        DType dtype = ElementTypes.dtype(ElementTypes.ofJava(tensor.getInfo().type))
-                .orElseThrow(() -> new SondeException(
-                        "unsupported-dtype", "Sonde has no tensors of type " + tensor.getInfo().type));
+        DType dtype = dtype(tensor.getInfo());
         long[] shape = tensor.getInfo().getShape();
         List<String> known = names.size() == shape.length ? names : List.of();
         return Tensor.wrap(dtype, shape, known, tensor.getByteBuffer());
+    }
+
+    static DType dtype(TensorInfo info) {
+        return ElementTypes.dtype(ElementTypes.ofJava(info.type))
+                .orElseThrow(
+                        () -> new SondeException("unsupported-dtype", "Sonde has no tensors of type " + info.type));
     }
 }

@@ -2,12 +2,14 @@ package dev.sonde.onnx.run;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.sonde.onnx.plan.Assembly;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Splice;
-import dev.sonde.onnx.plan.Target;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Builds the model that a program runs. */
 final class SplicedModel {
@@ -19,7 +21,7 @@ final class SplicedModel {
         Splice splice = program.splice();
         Assembly assembly = program.assembly();
         GraphProto.Builder graph = GraphProto.newBuilder().setName("sonde").addAllNode(assembly.nodes());
-        ModelProto.Builder model = splice.onModel() ? shell(skeleton) : epilogue();
+        ModelProto.Builder model = splice.onModel() ? shell(skeleton) : epilogue(splice.opset());
         if (splice.onModel()) {
             addSources(skeleton.getGraph(), assembly, graph);
         }
@@ -32,7 +34,20 @@ final class SplicedModel {
         // the type of an output is found by inference
         splice.outputs()
                 .forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
+        addDomains(model, splice);
         return model.setGraph(graph).build();
+    }
+
+    /** Operators that the user named may be of a domain that the file does not import. */
+    private static void addDomains(ModelProto.Builder model, Splice splice) {
+        Set<String> known = model.getOpsetImportList().stream()
+                .map(OperatorSetIdProto::getDomain)
+                .collect(Collectors.toSet());
+        splice.nodes().stream()
+                .map(NodeProto::getDomain)
+                .filter(domain -> !domain.isEmpty() && known.add(domain))
+                .forEach(domain -> model.addOpsetImport(
+                        OperatorSetIdProto.newBuilder().setDomain(domain).setVersion(1)));
     }
 
     private static void addSources(GraphProto skeleton, Assembly assembly, GraphProto.Builder graph) {
@@ -62,9 +77,9 @@ final class SplicedModel {
                 .addAllFunctions(skeleton.getFunctionsList());
     }
 
-    private static ModelProto.Builder epilogue() {
+    private static ModelProto.Builder epilogue(int opset) {
         return ModelProto.newBuilder()
                 .setIrVersion(EPILOGUE_IR)
-                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(Target.EPILOGUE_OPSET));
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(opset));
     }
 }

@@ -38,7 +38,7 @@ class RefusalTest {
                 keys,
                 "# who may come in\nann " + Sha256.hex("key-of-ann".getBytes(StandardCharsets.UTF_8)) + "\nbob "
                         + Sha256.hex("key-of-bob".getBytes(StandardCharsets.UTF_8)) + "\n");
-        Limits limits = new Limits(100, 10, 100, 1000);
+        Limits limits = new Limits(100, 10, 100, 1000, false);
         server = SondeServer.open(ServerOptions.of(folder.resolve("data"))
                 .withModel("echo", new EchoBackend())
                 .withKeys(keys)
