@@ -136,7 +136,18 @@ final class Recorder {
     int read(int run, String name) {
         try {
             SiteInfo site = manifest.site(name);
-            return add(new Node.Read(run, site.name(), versions.getOrDefault(run + " " + site.point(), 0)));
+            int version = versions.getOrDefault(run + " " + site.point(), 0);
+            boolean untouched = site.isParameter() && version == 0;
+            return add(
+                    untouched ? new Node.Parameter(site.name()) : new Node.Read(run, site.name(), version));
+        } catch (SondeException e) {
+            return broken(e);
+        }
+    }
+
+    int parameter(String name) {
+        try {
+            return add(new Node.Parameter(manifest.site(name).name()));
         } catch (SondeException e) {
             return broken(e);
         }

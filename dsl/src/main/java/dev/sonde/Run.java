@@ -3,6 +3,7 @@ package dev.sonde;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
+import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
 import java.util.Collections;
 import java.util.List;
@@ -47,8 +48,26 @@ public class Run {
     }
 
     /**
+     * Returns a parameter of the model as the file has it, whatever this run's edits do to it; {@link #get(String)} of the
+     * same name shows it as they leave it.
+     */
+    public final Value<Parameter> parameter(String name) {
+        return new Value<>(recorder, recorder.parameter(name));
+    }
+
+    /** Returns a tensor as a value. */
+    public final Value<Any> constant(Tensor tensor) {
+        return new Value<>(recorder, recorder.add(new Node.Constant(tensor)));
+    }
+
+    /** Returns a float32 number as a value. */
+    public final Value<Any> constant(double number) {
+        return constant(Tensor.scalar(DType.FLOAT32, number));
+    }
+
+    /**
      * Returns a module applied to another value: the logit lens is {@code call("lm_head", call("model.norm", h))}. Edits of
-     * this run do not reach it; masks and tables that it needs besides come from this run.
+     * this run's values do not reach it, edits of its parameters do; masks and tables that it needs besides come from this run.
      */
     public final Value<Any> call(String module, Value<?> input) {
         if (recorder.isBroken(input.id())) {

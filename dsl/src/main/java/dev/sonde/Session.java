@@ -4,6 +4,7 @@ import dev.sonde.graph.Node;
 import dev.sonde.graph.Operator;
 import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
+import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -97,6 +98,16 @@ public final class Session {
     /** Returns a float32 number as a value. */
     public Value<Any> constant(double number) {
         return constant(Tensor.scalar(DType.FLOAT32, number));
+    }
+
+    /**
+     * Returns a parameter of the model as the file has it, such as a matrix of weights; edits of runs do not change it.
+     *
+     * @param name PyTorch's ({@code model.layers.3.mlp.down_proj.weight}), a standard name ({@code layers.3#W_out}), or
+     *     {@code value:NAME} of a raw one
+     */
+    public Value<Parameter> parameter(String name) {
+        return new Value<>(recorder, recorder.parameter(name));
     }
 
     /** Returns values of one shape along a new first axis of that name. */

@@ -180,6 +180,9 @@ public final class GraphFile {
             json.addProperty("run", read.run());
             json.addProperty("site", read.site());
             json.addProperty("version", read.version());
+        } else if (node instanceof Node.Parameter parameter) {
+            json.addProperty("op", "parameter");
+            json.addProperty("site", parameter.site());
         } else if (node instanceof Node.Constant constant) {
             json.addProperty("op", "constant");
             json.addProperty("tensor", keep(constant.value(), tensors));
@@ -226,6 +229,7 @@ public final class GraphFile {
         return switch (op) {
             case "read" ->
                 new Node.Read(integer(json, "run"), json.get("site").getAsString(), integer(json, "version"));
+            case "parameter" -> new Node.Parameter(json.get("site").getAsString());
             case "constant" -> new Node.Constant(tensor(json.get("tensor"), tensors));
             case "select" -> new Node.Select(integer(json, "of"), selection(json.getAsJsonArray("at")));
             case "put" ->

@@ -38,6 +38,9 @@ final class GraphPrinter {
         if (node instanceof Node.Read read) {
             return "read run " + read.run() + " '" + read.site() + "'" + version(read.version());
         }
+        if (node instanceof Node.Parameter parameter) {
+            return "parameter '" + parameter.site() + "'";
+        }
         if (node instanceof Node.Constant constant) {
             return "constant " + constant.value();
         }

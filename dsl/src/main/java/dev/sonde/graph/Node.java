@@ -26,6 +26,18 @@ public sealed interface Node {
     }
 
     /**
+     * A parameter of the model, as the file has it; no run and no edit changes it.
+     *
+     * @param site canonical name of a site of kind {@code Parameter}
+     */
+    record Parameter(String site) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of();
+        }
+    }
+
+    /**
      * A tensor given by the user.
      *
      * @param value the tensor

@@ -48,6 +48,9 @@ public final class ShapeRules {
         if (node instanceof Node.Read read) {
             return read(runs.get(read.run()), read.site());
         }
+        if (node instanceof Node.Parameter parameter) {
+            return parameter(parameter.site());
+        }
         if (node instanceof Node.Constant constant) {
             return constant(constant);
         }
@@ -69,6 +72,20 @@ public final class ShapeRules {
         Node.Apply apply = (Node.Apply) node;
         List<ValueType> inputs = apply.inputs().stream().map(types::get).toList();
         return new OperatorRules(apply, inputs).result();
+    }
+
+    private ValueType parameter(String site) {
+        SiteInfo info = manifest.site(site);
+        if (!info.isParameter()) {
+            throw new SondeException(
+                    "not-a-parameter",
+                    "Site '" + site + "' is no parameter of model '" + manifest.name()
+                            + "' but is computed in each run: expected get(...) of a run, or the name of a parameter");
+        }
+        List<Dim> dims = info.axes().stream()
+                .map(axis -> new Dim(axis.name(), axis.size().in(Map.of()).orElse(Dim.UNKNOWN)))
+                .toList();
+        return ValueType.of(info.dtype(), dims);
     }
 
     private static ValueType constant(Node.Constant constant) {

@@ -23,6 +23,14 @@ public record SiteInfo(String name, String kind, DType dtype, List<AxisInfo> axe
         axes = List.copyOf(axes);
     }
 
+    /**
+     * Returns whether this is a parameter of the model, which has no rows and no positions: read outside of any run it is what
+     * the file has, written in a run it is edited for that run alone.
+     */
+    public boolean isParameter() {
+        return kind.equals("Parameter");
+    }
+
     /** Returns what stands before {@code #}; {@code ""} if the site belongs to no module. */
     public String path() {
         int hash = name.lastIndexOf('#');

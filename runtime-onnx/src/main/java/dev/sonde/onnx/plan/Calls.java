@@ -23,8 +23,10 @@ final class Calls {
     private final Layout layout;
     private final Views views;
     private final Products products;
+    private final Wires wires;
 
-    Calls(ModelGraph graph, Wiring wiring, Emitter emitter, Products products) {
+    Calls(ModelGraph graph, Wiring wiring, Emitter emitter, Products products, Wires wires) {
+        this.wires = wires;
         this.products = products;
         this.graph = graph;
         this.wiring = wiring;
@@ -91,6 +93,10 @@ final class Calls {
                     "not-callable",
                     "Module '" + module.path() + "' cannot be called: its output is" + " not computed inside it");
         }
+        nodes.stream()
+                .forEach(node -> graph.uses(node).stream()
+                        .filter(used -> graph.isConstant(used) && wires.isEdited(used))
+                        .forEach(used -> names.put(used, wires.seenBy(node, used))));
         names.put(input.value(), views.hide(value, input.value(), input.steps()));
         boolean known = input.steps().isEmpty() && !lead.isEmpty() && !lead.contains(Dim.UNKNOWN);
         nodes.stream().mapToObj(graph::node).forEach(original -> {

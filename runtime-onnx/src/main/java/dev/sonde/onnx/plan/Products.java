@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Multiplies rows of several values with one of the file's matrices at once: a large matrix, such as the unembedding, is then
@@ -21,6 +22,7 @@ final class Products {
 
     private final ModelGraph graph;
     private final Emitter emitter;
+    private final Predicate<String> edited;
     private final boolean together;
     private final Map<Factor, List<Member>> groups = new LinkedHashMap<>();
     private final Map<String, Member> members = new HashMap<>();
@@ -41,8 +43,9 @@ final class Products {
 
     private record Picked(List<Long> columns, boolean single, String to) {}
 
-    /** {@code together} says whether products with one matrix become one. */
-    Products(ModelGraph graph, Emitter emitter, boolean together) {
+    /** {@code edited} says of a value whether runs change it, {@code together} whether products with one matrix become one. */
+    Products(ModelGraph graph, Emitter emitter, Predicate<String> edited, boolean together) {
+        this.edited = edited;
         this.graph = graph;
         this.emitter = emitter;
         this.together = together;
@@ -53,7 +56,7 @@ final class Products {
         return JOINABLE.contains(node.getOpType())
                 && Attributes.number(node, "transA", 0) == 0
                 && columns(node) >= columns
-                && node.getInputList().stream().skip(1).allMatch(name -> name.isEmpty() || graph.isConstant(name));
+                && node.getInputList().stream().skip(1).allMatch(name -> name.isEmpty() || (graph.isConstant(name) && !edited.test(name)));
     }
 
     private long columns(NodeProto node) {

@@ -69,19 +69,25 @@ final class ProgramWriter {
         this.operators = new Operators(emitter);
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
-        this.products = new Products(target.graph(), emitter, together);
-        this.calls = new Calls(target.graph(), target.wiring(), emitter, products);
+        this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
+        this.products = new Products(target.graph(), emitter, wires::isEdited, together);
+        this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
-        this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
     }
 
     /** Without the model any will do, except for operators that the user named. */
     private int opset() {
-        boolean named = share.own().stream().anyMatch(id -> experiment.nodes().get(id) instanceof Node.Onnx);
-        return share.batch().isEmpty() && !named
-                ? Target.EPILOGUE_OPSET
-                : target.graph().opset();
+        return isOnModel() || owns(Node.Onnx.class) ? target.graph().opset() : Target.EPILOGUE_OPSET;
+    }
+
+    /** Parameters are in the model, even when it does not run. */
+    private boolean isOnModel() {
+        return !share.batch().isEmpty() || owns(Node.Parameter.class);
+    }
+
+    private boolean owns(Class<? extends Node> kind) {
+        return share.own().stream().map(experiment.nodes()::get).anyMatch(kind::isInstance);
     }
 
     /** Writes a program; products with one matrix are one unless one of them needs another. */
@@ -107,7 +113,7 @@ final class ProgramWriter {
         Set<Integer> forbidden = new LinkedHashSet<>();
         share.stops().forEach(stop -> forbidden.addAll(wires.after(stop)));
         Splice splice = new Splice(
-                !share.batch().isEmpty(),
+                isOnModel(),
                 emitter.opset(),
                 emitter.nodes(),
                 emitter.initializers(),
@@ -139,6 +145,10 @@ final class ProgramWriter {
     private String lower(int id, Node node) {
         if (node instanceof Node.Read read) {
             return read(read);
+        }
+        if (node instanceof Node.Parameter parameter) {
+            Place place = target.place(parameter.site());
+            return show(place.value(), place);
         }
         if (node instanceof Node.Select select) {
             return unembedding

@@ -74,6 +74,11 @@ final class Wires {
                 .orElse(!(edit.place().point() instanceof Point.Input));
     }
 
+    /** Returns whether anything is written anywhere on a value's wire. */
+    boolean isEdited(String value) {
+        return edits.containsKey(value);
+    }
+
     /** Returns what a node of the model reads where the file says {@code value}. */
     String seenBy(int node, String value) {
         return version(

@@ -1,9 +1,12 @@
 package dev.sonde.onnx.structure;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.manifest.ModuleInfo;
+import dev.sonde.manifest.Size;
+import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.structure.AttentionSites.Heads;
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.util.ArrayList;
@@ -115,6 +118,16 @@ final class SiteBook {
             shapes.find(value)
                     .ifPresent(shape -> sites.add("value:" + value, "Any", axes.of(shape), points.produced(value)));
         }
+        graph.file.skeleton().getGraph().getInitializerList().forEach(this::rawParameter);
+    }
+
+    private void rawParameter(TensorProto tensor) {
+        List<AxisInfo> fixed = tensor.getDimsList().stream()
+                .map(size -> new AxisInfo("", Size.of(size)))
+                .toList();
+        ElementTypes.dtype(tensor.getDataType())
+                .ifPresent(dtype -> sites.addParameter(
+                        "value:" + tensor.getName(), dtype, fixed, points.produced(tensor.getName())));
     }
 
     ModelManifest manifest() {

@@ -1,5 +1,6 @@
 package dev.sonde.onnx.structure;
 
+import dev.sonde.DType;
 import dev.sonde.manifest.Absence;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.manifest.SiteInfo;
@@ -23,6 +24,15 @@ final class SiteList {
             sites.put(name, new SiteInfo(name, kind, shape.dtype(), axes, binding.point(), true));
             bindings.put(name, binding);
         });
+    }
+
+    /** Adds a parameter of the model; only numbers that it computes with can be edited. */
+    void addParameter(String name, DType dtype, List<AxisInfo> axes, Binding binding) {
+        if (!sites.containsKey(name)) {
+            boolean editable = dtype.isFloat() || dtype == DType.INT8 || dtype == DType.UINT8;
+            sites.put(name, new SiteInfo(name, "Parameter", dtype, axes, binding.point(), editable));
+            bindings.put(name, binding);
+        }
     }
 
     void absent(String name, String reason) {
