@@ -138,8 +138,7 @@ final class Recorder {
             SiteInfo site = manifest.site(name);
             int version = versions.getOrDefault(run + " " + site.point(), 0);
             boolean untouched = site.isParameter() && version == 0;
-            return add(
-                    untouched ? new Node.Parameter(site.name()) : new Node.Read(run, site.name(), version));
+            return add(untouched ? new Node.Parameter(site.name()) : new Node.Read(run, site.name(), version));
         } catch (SondeException e) {
             return broken(e);
         }

@@ -73,9 +73,7 @@ class ParametersTest {
         for (float each : wanted.toFloats()) {
             most = Math.max(most, Math.abs(each));
         }
-        assertThat(got.toFloats())
-                .usingComparatorWithPrecision(1e-5f * most)
-                .containsExactly(wanted.toFloats());
+        assertThat(got.toFloats()).usingComparatorWithPrecision(1e-5f * most).containsExactly(wanted.toFloats());
     }
 
     private static void editWOut(Trace t, Value<?> change) {
@@ -90,8 +88,7 @@ class ParametersTest {
                 .orElseThrow();
         Saved<Tensor> got = model.session(s -> s.parameter(W_OUT).save());
         assertThat(got.value().shape()).containsExactly(128, 32);
-        assertThat(got.value().bytes())
-                .isEqualTo(wanted.getRawData().asReadOnlyByteBuffer());
+        assertThat(got.value().bytes()).isEqualTo(wanted.getRawData().asReadOnlyByteBuffer());
     }
 
     @Test
@@ -104,7 +101,9 @@ class ParametersTest {
             Run edited = s.run(PROMPT, t -> editWOut(t, u.unsqueeze(1, "").times(v)));
             Run same = s.run(PROMPT, t -> {
                 Value<Any> along = t.get("transformer.h.1.mlp.c_proj#input").matmul(u);
-                t.update(Site.of("transformer.h.1.mlp#output"), mlp -> mlp.plus(along.unsqueeze(2, "").times(v)));
+                t.update(
+                        Site.of("transformer.h.1.mlp#output"),
+                        mlp -> mlp.plus(along.unsqueeze(2, "").times(v)));
             });
             Run plain = s.run(PROMPT);
             return List.of(
@@ -181,7 +180,11 @@ class ParametersTest {
             Saved<Tensor> before = t.get(W_OUT).save();
             t.scale(Site.of(W_OUT), 3);
             Saved<Tensor> after = t.get(W_OUT).save();
-            return List.of(before, after, t.parameter(W_OUT).save(), t.parameter(W_OUT).times(3).save());
+            return List.of(
+                    before,
+                    after,
+                    t.parameter(W_OUT).save(),
+                    t.parameter(W_OUT).times(3).save());
         });
         assertThat(got.get(0).value()).isEqualTo(got.get(2).value());
         assertThat(got.get(1).value()).isEqualTo(got.get(3).value());
@@ -202,7 +205,8 @@ class ParametersTest {
                     plain.call("transformer.ln_f", hidden).save());
         });
         assertThat(got.get(0).value().toFloats()).isEqualTo(got.get(1).value().toFloats());
-        assertThat(got.get(2).value().toFloats()).isNotEqualTo(got.get(1).value().toFloats());
+        assertThat(got.get(2).value().toFloats())
+                .isNotEqualTo(got.get(1).value().toFloats());
     }
 
     @Test

@@ -56,7 +56,9 @@ final class Products {
         return JOINABLE.contains(node.getOpType())
                 && Attributes.number(node, "transA", 0) == 0
                 && columns(node) >= columns
-                && node.getInputList().stream().skip(1).allMatch(name -> name.isEmpty() || (graph.isConstant(name) && !edited.test(name)));
+                && node.getInputList().stream()
+                        .skip(1)
+                        .allMatch(name -> name.isEmpty() || (graph.isConstant(name) && !edited.test(name)));
     }
 
     private long columns(NodeProto node) {
