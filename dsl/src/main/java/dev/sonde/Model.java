@@ -1,5 +1,8 @@
 package dev.sonde;
 
+import dev.sonde.data.Dataset;
+import dev.sonde.data.Row;
+import dev.sonde.data.Study;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.RunInput;
 import dev.sonde.manifest.ModelManifest;
@@ -8,6 +11,7 @@ import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
 import dev.sonde.spi.Results;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
@@ -41,6 +45,25 @@ public interface Model extends AutoCloseable {
     default <T> T session(Function<Session, T> body) {
         Recording<T> recording = record(body);
         return recording.fill(run(recording.graph()));
+    }
+
+    /**
+     * Returns an experiment that is recorded once for each row of a data set; it runs when it is asked for its results. What
+     * {@code body} saves is the row's, under the names given there.
+     *
+     * @param body records one row; called in the order of the rows
+     */
+    default Study over(Dataset dataset, BiConsumer<Session, Row> body) {
+        return Study.over(this, dataset, body);
+    }
+
+    /**
+     * Returns a study that reads sites while the model runs the rows' prompts (their field {@code text}, or {@code ids}).
+     *
+     * @param sites names or patterns such as {@code layers.*#resid_post}; none for all sites but raw values
+     */
+    default Study cache(Dataset dataset, String... sites) {
+        return Study.cache(this, dataset, List.of(sites));
     }
 
     /** Records without running. */

@@ -11,6 +11,7 @@ import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.manifest.SiteInfo;
 import dev.sonde.spi.Backend;
+import dev.sonde.spi.Cost;
 import dev.sonde.spi.Tokenizer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -48,6 +49,8 @@ final class Recorder {
     private final List<SondeException> problems = new ArrayList<>();
     private final Map<String, Saved<Tensor>> saves = new LinkedHashMap<>();
     private final Map<String, Integer> logs = new LinkedHashMap<>();
+    private String scope = "";
+    private int scopeStart;
     private boolean open = true;
 
     Recorder(Backend backend) {
@@ -101,7 +104,39 @@ final class Recorder {
     }
 
     void problem(SondeException e) {
-        problems.add(new SondeException(e.code(), e.problem() + "\n    at " + UserLine.here(), e));
+        String within = scope.isEmpty() ? "" : ", in " + scope;
+        problems.add(new SondeException(e.code(), e.problem() + "\n    at " + UserLine.here() + within, e));
+    }
+
+    /** Records with {@code name/} before the names of saved values. */
+    void within(String name, Runnable body) {
+        check();
+        String outer = scope;
+        int outerStart = scopeStart;
+        scope = outer.isEmpty() ? name : outer + "/" + name;
+        scopeStart = saves.size();
+        try {
+            body.run();
+        } finally {
+            scope = outer;
+            scopeStart = outerStart;
+        }
+    }
+
+    /** Returns what was recorded so far. */
+    Cost cost() {
+        long rows = 0;
+        long tokens = 0;
+        for (RunInput run : runs) {
+            Map<String, Long> sizes = rules.sizes(run);
+            long batch = sizes.getOrDefault("batch", 1L);
+            rows += batch;
+            tokens += batch * sizes.getOrDefault("position", 1L);
+        }
+        long bytes = saves.values().stream()
+                .mapToLong(saved -> types.get(saved.node()).bytes())
+                .sum();
+        return new Cost(rows, tokens, bytes);
     }
 
     private boolean isRaw(Node node) {
@@ -241,11 +276,12 @@ final class Recorder {
 
     Saved<Tensor> save(int node, @Nullable String wanted) {
         check();
-        String name = wanted == null ? "saved_" + saves.size() : wanted;
-        if (name.startsWith(InterventionGraph.LOG)) {
+        String own = wanted == null ? "saved_" + (saves.size() - scopeStart) : wanted;
+        String name = scope.isEmpty() ? own : scope + "/" + own;
+        if (own.startsWith(InterventionGraph.LOG)) {
             throw new SondeException(
                     "bad-name",
-                    "A value cannot be saved as '" + name + "': names that begin with '" + InterventionGraph.LOG
+                    "A value cannot be saved as '" + own + "': names that begin with '" + InterventionGraph.LOG
                             + "' are for log(...) (" + UserLine.here() + ")");
         }
         if (saves.containsKey(name)) {

@@ -5,8 +5,10 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,6 +30,7 @@ import java.util.TreeMap;
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String AXES = "sonde.axes";
     private static final String LENGTHS = "sonde.lengths";
+    private static final int PIECE = 1 << 20;
 
     /** Copies its maps. */
     public Safetensors {
@@ -37,6 +40,37 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
     /** Returns the file's bytes; equal content gives equal bytes. */
     public byte[] toBytes() {
+        byte[] head = header();
+        long size = tensors.values().stream()
+                .mapToLong(tensor -> tensor.bytes().remaining())
+                .sum();
+        ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(8 + head.length + size))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        out.putLong(head.length).put(head);
+        new TreeMap<>(tensors).values().forEach(tensor -> out.put(tensor.bytes()));
+        return out.array();
+    }
+
+    /** Writes the file's bytes piece by piece, without a copy of the whole; it may be larger than 2 GiB. */
+    public void writeTo(WritableByteChannel channel) throws IOException {
+        byte[] head = header();
+        ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        write(length.putLong(head.length).flip(), channel);
+        write(ByteBuffer.wrap(head), channel);
+        for (Tensor tensor : new TreeMap<>(tensors).values()) {
+            write(tensor.bytes(), channel);
+        }
+    }
+
+    /** A channel copies what it is given into memory of its own, so it is given little at a time. */
+    private static void write(ByteBuffer bytes, WritableByteChannel channel) throws IOException {
+        while (bytes.hasRemaining()) {
+            ByteBuffer piece = bytes.slice(bytes.position(), Math.min(PIECE, bytes.remaining()));
+            bytes.position(bytes.position() + channel.write(piece));
+        }
+    }
+
+    private byte[] header() {
         JsonObject header = new JsonObject();
         JsonObject axes = new JsonObject();
         JsonObject lengths = new JsonObject();
@@ -70,15 +104,9 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         header.add("__metadata__", texts);
         entries.entrySet().forEach(entry -> header.add(entry.getKey(), entry.getValue()));
         StringBuilder json = new StringBuilder(header.toString());
-        while (json.toString().getBytes(StandardCharsets.UTF_8).length % 8 != 0) {
-            json.append(' ');
-        }
-        byte[] head = json.toString().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer out =
-                ByteBuffer.allocate(Math.toIntExact(8 + head.length + offset)).order(ByteOrder.LITTLE_ENDIAN);
-        out.putLong(head.length).put(head);
-        sorted.values().forEach(tensor -> out.put(tensor.bytes()));
-        return out.array();
+        int missing = -json.toString().getBytes(StandardCharsets.UTF_8).length & 7;
+        json.append(" ".repeat(missing));
+        return json.toString().getBytes(StandardCharsets.UTF_8);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
 import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.spi.Cost;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -133,6 +134,19 @@ public final class Session {
         Value<?>[] others = runs.stream().skip(1).map(run -> run.get(site)).toArray(Value<?>[]::new);
         return new Value<>(
                 recorder, runs.get(0).get(site).concat("batch", others).id());
+    }
+
+    /**
+     * Records with {@code name/} before the names of the values that {@code body} saves, so that one body can be recorded
+     * many times.
+     */
+    public void within(String name, Runnable body) {
+        recorder.within(name, body);
+    }
+
+    /** Returns what the runs and saved values recorded so far will take: forward passes, tokens, and bytes of results. */
+    public Cost cost() {
+        return recorder.cost();
     }
 
     /**

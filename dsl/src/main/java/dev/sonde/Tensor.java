@@ -219,6 +219,11 @@ public final class Tensor {
         for (int i = axis + 1; i < shape.length; i++) {
             inner *= (int) shape[i];
         }
+        long[] cutShape = shape.clone();
+        cutShape[axis] = length;
+        if (outer == 1) {
+            return wrap(dtype, cutShape, names, data.slice(0, length * inner));
+        }
         ByteBuffer out = ByteBuffer.allocate((int) outer * length * inner).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < outer; i++) {
             ByteBuffer part = data.duplicate();
@@ -226,8 +231,6 @@ public final class Tensor {
             part.position(from).limit(from + length * inner);
             out.put(part);
         }
-        long[] cutShape = shape.clone();
-        cutShape[axis] = length;
         return wrap(dtype, cutShape, names, out.flip());
     }
 

@@ -34,6 +34,15 @@ public record ValueType(DType dtype, List<Dim> dims, List<Long> lengths) {
         return dims.stream().mapToLong(Dim::size).toArray();
     }
 
+    /** Returns the size in bytes; axes of unknown size count once. */
+    public long bytes() {
+        long bytes = dtype.bytes();
+        for (Dim dim : dims) {
+            bytes *= Math.max(1, dim.size());
+        }
+        return bytes;
+    }
+
     /** Returns the names, {@code ""} for unnamed axes. */
     public List<String> names() {
         return dims.stream().map(Dim::name).toList();

@@ -1,6 +1,5 @@
 package dev.sonde.onnx.plan;
 
-import dev.sonde.graph.Dim;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
@@ -62,17 +61,9 @@ public final class Plan implements Prepared {
         }
         long bytes = 0;
         for (int id : graph.saves().values()) {
-            bytes += bytes(types.get(id));
+            bytes += types.get(id).bytes();
         }
         return new Cost(rows, tokens, bytes);
-    }
-
-    private static long bytes(ValueType type) {
-        long bytes = type.dtype().bytes();
-        for (Dim dim : type.dims()) {
-            bytes *= Math.max(1, dim.size());
-        }
-        return bytes;
     }
 
     @Override
