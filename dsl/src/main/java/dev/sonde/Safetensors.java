@@ -44,8 +44,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         long size = tensors.values().stream()
                 .mapToLong(tensor -> tensor.bytes().remaining())
                 .sum();
-        ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(8 + head.length + size))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer out =
+                ByteBuffer.allocate(Math.toIntExact(8 + head.length + size)).order(ByteOrder.LITTLE_ENDIAN);
         out.putLong(head.length).put(head);
         new TreeMap<>(tensors).values().forEach(tensor -> out.put(tensor.bytes()));
         return out.array();

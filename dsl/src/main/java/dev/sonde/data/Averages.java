@@ -32,8 +32,8 @@ public final class Averages {
     private void add(RowResult row) {
         rows++;
         row.values()
-                .forEach((name, tensor) ->
-                        moments.computeIfAbsent(name, unused -> new Moments(tensor)).add(tensor));
+                .forEach((name, tensor) -> moments.computeIfAbsent(name, unused -> new Moments(tensor))
+                        .add(tensor));
     }
 
     /** Returns how many rows there were so far. */

@@ -19,7 +19,8 @@ final class CsvReader extends RowReader {
     }
 
     @Override
-    @Nullable Row read() {
+    @Nullable
+    Row read() {
         @Nullable String first = filledLine();
         if (first == null) {
             return null;

@@ -24,7 +24,8 @@ final class JsonFields {
                     .forEach(field -> fields.put(field.getKey(), value(field.getValue())));
             return fields;
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new SondeException("bad-dataset", "Expected a JSON object in " + where + " but was: " + head(text), e);
+            throw new SondeException(
+                    "bad-dataset", "Expected a JSON object in " + where + " but was: " + head(text), e);
         }
     }
 

@@ -16,7 +16,8 @@ final class LineReader extends RowReader {
     }
 
     @Override
-    @Nullable Row read() {
+    @Nullable
+    Row read() {
         @Nullable String text = filledLine();
         return text == null ? null : new Row(0, where(), fields.apply(text, where()));
     }

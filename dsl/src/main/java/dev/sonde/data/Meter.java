@@ -36,7 +36,8 @@ final class Meter implements Control {
         }
         Optional<Instant> end = control.deadline();
         if (end.isPresent() && Instant.now().isAfter(end.get())) {
-            throw new SondeException("deadline", "The study's time was over at " + end.get() + ", after " + done + " rows");
+            throw new SondeException(
+                    "deadline", "The study's time was over at " + end.get() + ", after " + done + " rows");
         }
     }
 

@@ -21,7 +21,8 @@ public record Progress(
     public String toString() {
         String of = total.isPresent() ? " of " + total.getAsLong() : "";
         String speed = rowsPerSecond > 0 ? String.format(Locale.ROOT, ", %.3g rows/s", rowsPerSecond) : "";
-        String time = left.map(each -> String.format(Locale.ROOT, ", %d:%02d left", each.toMinutes(), each.toSecondsPart()))
+        String time = left.map(
+                        each -> String.format(Locale.ROOT, ", %d:%02d left", each.toMinutes(), each.toSecondsPart()))
                 .orElse("");
         return rows + of + " rows" + speed + time;
     }

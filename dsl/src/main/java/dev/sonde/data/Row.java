@@ -94,7 +94,10 @@ public final class Row {
                 ? list
                 : List.of(value.toString().strip().split("[\\s,]+"));
         try {
-            return parts.stream().map(Object::toString).mapToLong(Long::parseLong).toArray();
+            return parts.stream()
+                    .map(Object::toString)
+                    .mapToLong(Long::parseLong)
+                    .toArray();
         } catch (NumberFormatException e) {
             throw wrong(field, "token ids", e);
         }

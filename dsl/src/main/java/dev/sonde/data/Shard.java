@@ -34,8 +34,8 @@ record Shard(Path file, Safetensors content) {
 
     static Shard read(Path file) {
         try (FileChannel channel = FileChannel.open(file)) {
-            Safetensors content = Safetensors.read(
-                    channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()), file.toString());
+            Safetensors content =
+                    Safetensors.read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()), file.toString());
             return new Shard(file, content);
         } catch (IOException e) {
             throw new SondeException("bad-safetensors", "'" + file + "' cannot be read: " + e, e);
@@ -74,7 +74,9 @@ record Shard(Path file, Safetensors content) {
             return Long.parseLong(String.valueOf(text));
         } catch (NumberFormatException e) {
             throw new SondeException(
-                    "bad-safetensors", "'" + file + "' holds no rows of a study: its metadata '" + key + "' is " + text, e);
+                    "bad-safetensors",
+                    "'" + file + "' holds no rows of a study: its metadata '" + key + "' is " + text,
+                    e);
         }
     }
 

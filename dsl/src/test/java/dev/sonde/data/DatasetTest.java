@@ -42,7 +42,8 @@ class DatasetTest {
 
     @Test
     void jsonObjectsKeepTheirFields() throws IOException {
-        Dataset lines = Dataset.jsonl(write("a.jsonl", "{\"country\":\"Fran\\u00e7e\",\"n\":3,\"none\":null,\"ids\":[4,5]}\n"));
+        Dataset lines =
+                Dataset.jsonl(write("a.jsonl", "{\"country\":\"Fran\\u00e7e\",\"n\":3,\"none\":null,\"ids\":[4,5]}\n"));
         Row row = rows(lines).get(0);
         assertThat(row.fields()).containsExactly("country", "n", "ids");
         assertThat(row.fill("{{{country}}} has {n}")).isEqualTo("{Françe} has 3");
@@ -55,14 +56,17 @@ class DatasetTest {
         Dataset csv = Dataset.csv(write("a.csv", "a,b\n\"x, \"\"y\"\"\",\"two\nlines\"\n,last\n"));
         assertThat(rows(csv)).extracting(row -> row.text("a")).containsExactly("x, \"y\"", "");
         assertThat(rows(csv)).extracting(row -> row.text("b")).containsExactly("two\nlines", "last");
-        assertThat(rows(csv)).extracting(Row::toString).containsExactly("row 0 (a.csv, line 2)", "row 1 (a.csv, line 4)");
+        assertThat(rows(csv))
+                .extracting(Row::toString)
+                .containsExactly("row 0 (a.csv, line 2)", "row 1 (a.csv, line 4)");
     }
 
     @Test
     void mistakesNameTheLine() throws IOException {
         Path csv = write("b.csv", "a,b\n1,2\n1,2,3\n");
         assertThatThrownBy(() -> rows(Dataset.csv(csv)))
-                .hasMessageContaining("[bad-dataset] Expected 2 fields [a, b] in b.csv, line 3 but there are 3: [1, 2, 3]");
+                .hasMessageContaining(
+                        "[bad-dataset] Expected 2 fields [a, b] in b.csv, line 3 but there are 3: [1, 2, 3]");
         Path json = write("b.jsonl", "{}\n[1]\n");
         assertThatThrownBy(() -> rows(Dataset.jsonl(json)))
                 .hasMessageContaining("[bad-dataset] Expected a JSON object in b.jsonl, line 2 but was: [1]");
@@ -79,7 +83,8 @@ class DatasetTest {
     void unknownFieldsNameTheNearest() {
         Row row = rows(Dataset.of(List.of(Map.of("country", "France")))).get(0);
         assertThatThrownBy(() -> row.fill("{contry}"))
-                .hasMessageContaining("[unknown-field] No field 'contry' in row 0, which has [country]. Did you mean 'country'?");
+                .hasMessageContaining(
+                        "[unknown-field] No field 'contry' in row 0, which has [country]. Did you mean 'country'?");
         assertThatThrownBy(() -> row.number("country"))
                 .hasMessageContaining("[wrong-field] Field 'country' of row 0: expected a number but was 'France'");
     }
@@ -113,7 +118,9 @@ class DatasetTest {
         assertThat(averages.standardError("x").item())
                 .isCloseTo(Math.sqrt(variance / 1000), org.assertj.core.data.Offset.offset(1e-10));
         add.accept(new RowResult(1, Map.of("x", Tensor.of(new float[] {1, 2}))));
-        assertThatThrownBy(() -> averages.mean("x")).hasMessageContaining("[no-mean]").hasMessageContaining("float32[2]");
+        assertThatThrownBy(() -> averages.mean("x"))
+                .hasMessageContaining("[no-mean]")
+                .hasMessageContaining("float32[2]");
         assertThatThrownBy(() -> averages.mean("y")).hasMessageContaining("[unknown-result]");
     }
 }

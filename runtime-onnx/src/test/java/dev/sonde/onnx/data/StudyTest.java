@@ -62,8 +62,7 @@ class StudyTest {
         values.put("giver", PEOPLE);
         values.put("taker", PEOPLE);
         values.put("place", List.of("the park", "the old store"));
-        return Dataset.product(values)
-                .prompt("When {giver} and {taker} went to the park , {giver} gave a book to");
+        return Dataset.product(values).prompt("When {giver} and {taker} went to the park , {giver} gave a book to");
     }
 
     /** Patches the taker's prompt with the giver's and keeps a number and a vector. */
@@ -84,7 +83,11 @@ class StudyTest {
     @Test
     void rowsGiveWhatTheyGiveAlone() {
         List<RowResult> all = study(givers()).rowsAtOnce(20).collect();
-        assertThat(all).hasSize(98).extracting(RowResult::index).startsWith(0L, 1L).endsWith(97L);
+        assertThat(all)
+                .hasSize(98)
+                .extracting(RowResult::index)
+                .startsWith(0L, 1L)
+                .endsWith(97L);
         List<RowResult> alone = study(givers().limit(5)).rowsAtOnce(1).collect();
         for (RowResult row : alone) {
             assertClose(row.get("taker"), all.get((int) row.index()).get("taker"));
@@ -107,10 +110,14 @@ class StudyTest {
     void meansAreThoseOfTheRows() {
         List<RowResult> rows = new ArrayList<>();
         Averages averages = study(givers()).run(rows::add);
-        double mean = rows.stream().mapToDouble(row -> row.get("taker").item()).average().orElseThrow();
+        double mean = rows.stream()
+                .mapToDouble(row -> row.get("taker").item())
+                .average()
+                .orElseThrow();
         assertThat(averages.rows()).isEqualTo(98);
         assertThat(averages.mean("taker").item()).isCloseTo(mean, org.assertj.core.data.Offset.offset(1e-9));
-        assertThat(averages.mean("saved_1").shape()).isEqualTo(rows.get(0).get("saved_1").shape());
+        assertThat(averages.mean("saved_1").shape())
+                .isEqualTo(rows.get(0).get("saved_1").shape());
         assertThat(averages.standardError("taker").item()).isPositive();
     }
 
@@ -162,9 +169,13 @@ class StudyTest {
     @Test
     void aKilledProcessLeavesWholeGroups() throws IOException, InterruptedException {
         ProcessBuilder child = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), Victim.class.getName(), folder.toString());
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                Victim.class.getName(),
+                folder.toString());
         child.environment().put("CLASSPATH", System.getProperty("java.class.path"));
-        Process process = child.redirectErrorStream(true).redirectOutput(folder.resolve("log").toFile()).start();
+        Process process = child.redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
         Path second = folder.resolve("rows-000000000008.safetensors");
         for (int i = 0; i < 1200 && process.isAlive() && !Files.exists(second); i++) {
             Thread.sleep(50);
@@ -204,7 +215,9 @@ class StudyTest {
         assertThatThrownBy(() -> study(givers().limit(5)).journal(folder).run())
                 .hasMessageContaining("[other-journal]")
                 .hasMessageContaining("has results of 4 rows from row 0 on, of another experiment: expected 5 rows");
-        assertThatThrownBy(() -> model.over(givers().limit(4), (s, row) -> s.run("When").get("logits").save("taker"))
+        assertThatThrownBy(() -> model.over(
+                                givers().limit(4),
+                                (s, row) -> s.run("When").get("logits").save("taker"))
                         .journal(folder)
                         .run())
                 .hasMessageContaining("[other-journal]");
@@ -215,9 +228,10 @@ class StudyTest {
         assertThatThrownBy(() -> model.over(givers().limit(3), (s, row) -> s.token("no such words"))
                         .run())
                 .hasMessageContaining("In row 0: 'no such words' is not one token");
-        assertThatThrownBy(() -> model.over(givers().limit(3), (s, row) -> s.run("When")
-                                .get("layers.9#resid_post")
-                                .save())
+        assertThatThrownBy(() -> model.over(
+                                givers().limit(3),
+                                (s, row) ->
+                                        s.run("When").get("layers.9#resid_post").save())
                         .run())
                 .hasMessageContaining("3 mistakes in one experiment")
                 .hasMessageContaining(", in row 2");
@@ -237,8 +251,9 @@ class StudyTest {
     @Test
     void cachedActivationsAreThoseOfTraces() {
         Dataset prompts = Dataset.prompts("When Alice and Bob went to the park", "When Zoe", "Then Bob and Alice went");
-        RowStore store =
-                model.cache(prompts, "layers.*#resid_post", "layers.1#pattern").rowsAtOnce(2).to(folder);
+        RowStore store = model.cache(prompts, "layers.*#resid_post", "layers.1#pattern")
+                .rowsAtOnce(2)
+                .to(folder);
         assertThat(store.size()).isEqualTo(3);
         int i = 0;
         for (RowResult row : store) {
@@ -247,7 +262,8 @@ class StudyTest {
             assertThat(row.index()).isEqualTo(i++);
             assertThat(row.values()).hasSize(4);
             for (String site : row.values().keySet()) {
-                Tensor alone = model.trace(prompt, t -> t.get(site).save()).value().row(0);
+                Tensor alone =
+                        model.trace(prompt, t -> t.get(site).save()).value().row(0);
                 assertThat(row.get(site).describe()).isEqualTo(alone.describe());
                 assertClose(row.get(site), alone);
             }
@@ -260,10 +276,13 @@ class StudyTest {
 
     @Test
     void allSitesCanBeCached() {
-        List<RowResult> rows = model.cache(Dataset.ids(List.of(new long[] {1, 5, 9}))).collect();
+        List<RowResult> rows =
+                model.cache(Dataset.ids(List.of(new long[] {1, 5, 9}))).collect();
         assertThat(rows.get(0).values()).containsKeys("layers.0#q", "layers.2#mlp_post", "logits", "embed");
-        Tensor alone = model.trace(Input.ids(1, 5, 9), t -> t.get("layers.0#q").save()).value();
-        assertThat(rows.get(0).get("layers.0#q").describe()).isEqualTo(alone.row(0).describe());
+        Tensor alone =
+                model.trace(Input.ids(1, 5, 9), t -> t.get("layers.0#q").save()).value();
+        assertThat(rows.get(0).get("layers.0#q").describe())
+                .isEqualTo(alone.row(0).describe());
         assertThat(rows.get(0).get("layers.0#q").dtype()).isEqualTo(DType.FLOAT32);
     }
 
