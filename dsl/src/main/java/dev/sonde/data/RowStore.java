@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -18,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 public final class RowStore implements Iterable<RowResult> {
     private static final String SUFFIX = ".safetensors";
 
-    private final TreeMap<Long, Path> files;
+    private final NavigableMap<Long, Path> files;
     private final long rows;
     private @Nullable Shard last;
 
-    private RowStore(TreeMap<Long, Path> files) {
+    private RowStore(NavigableMap<Long, Path> files) {
         this.files = files;
         Shard end = Shard.read(files.lastEntry().getValue());
         this.rows = end.first() + end.rows();
@@ -35,7 +36,7 @@ public final class RowStore implements Iterable<RowResult> {
      * @throws SondeException {@code no-rows} if there are none in it
      */
     public static RowStore open(Path folder) {
-        TreeMap<Long, Path> files = new TreeMap<>();
+        NavigableMap<Long, Path> files = new TreeMap<>();
         try (Stream<Path> all = Files.list(folder)) {
             all.filter(file -> file.getFileName().toString().matches("rows-\\d+\\" + SUFFIX))
                     .forEach(file -> files.put(first(file), file));
