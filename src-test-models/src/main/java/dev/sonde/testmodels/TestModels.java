@@ -69,6 +69,11 @@ public final class TestModels {
         return json("inputs", model);
     }
 
+    /** Returns the folder of what PyTorch trained inside frozen models: {@code training.safetensors}, {@code equality/}. */
+    public static Path training() {
+        return root().resolve("training");
+    }
+
     /**
      * Returns the folder of SmolLM2-135M-Instruct, or nothing where {@code src-test-models/smollm2.sh} has not run.
      *
