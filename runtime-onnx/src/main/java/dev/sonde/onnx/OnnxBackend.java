@@ -42,12 +42,12 @@ final class OnnxBackend implements Backend {
     private final UseCount uses;
     private final Planning planning;
 
-    OnnxBackend(OnnxFile file, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
+    OnnxBackend(OnnxFile file, ModelGraph graph, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
-        this.target = new Target(new ModelGraph(file.skeleton()), wiring);
+        this.target = new Target(graph, wiring);
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
         this.sessions =
-                new Sessions(environment, settings(file, options), file.skeleton(), options.sessions(), MODEL_BYTES);
+                new Sessions(environment, settings(file, options), graph.model(), options.sessions(), MODEL_BYTES);
         this.operators = new OperatorProbe(environment, target.graph().opset());
         this.runner = new Runner(sessions, manifest);
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
@@ -115,7 +115,7 @@ final class OnnxBackend implements Backend {
             List<Map<String, Tensor>> saved = runner.run(plans, control);
             List<Results> results = new ArrayList<>();
             for (int i = 0; i < plans.size(); i++) {
-                results.add(new Results(saved.get(i), provenance.of(plans.get(i).graph())));
+                results.add(new Results(saved.get(i), provenance.of(plans.get(i))));
             }
             return results;
         });

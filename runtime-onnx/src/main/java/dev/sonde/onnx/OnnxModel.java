@@ -2,6 +2,7 @@ package dev.sonde.onnx;
 
 import dev.sonde.Model;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.run.RuntimeEnvironment;
 import dev.sonde.onnx.structure.Structure;
 import dev.sonde.spi.Backend;
@@ -50,7 +51,12 @@ public final class OnnxModel implements Model {
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
         OnnxFile file = OnnxFile.open(fileOrFolder, options.cacheFolder());
         Structure structure = Structure.of(file, environment.ort());
-        return new OnnxBackend(file, new FileWiring(structure), options, FileTokenizer.beside(file.source()));
+        return new OnnxBackend(
+                file,
+                new ModelGraph(structure.unfused()),
+                new FileWiring(structure),
+                options,
+                FileTokenizer.beside(file.source()));
     }
 
     @Override

@@ -1,9 +1,9 @@
 package dev.sonde.onnx;
 
 import ai.onnx.proto.OnnxMl.TensorProto;
-import dev.sonde.graph.InterventionGraph;
 import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.plan.Plan;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -31,9 +31,12 @@ final class Provenance {
         }
     }
 
-    Map<String, String> of(InterventionGraph graph) {
+    Map<String, String> of(Plan plan) {
         Map<String, String> all = new LinkedHashMap<>(fixed);
-        all.put("graph", sha256(graph.toString()));
+        all.put("graph", sha256(plan.graph().toString()));
+        if (!plan.unfused().isEmpty()) {
+            all.put("unfused", String.join("; ", plan.unfused()));
+        }
         return all;
     }
 

@@ -15,6 +15,7 @@ import dev.sonde.graph.Selection.Pick;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.manifest.ModelInput;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
 import dev.sonde.testmodels.TestModels;
@@ -74,7 +75,7 @@ class EngineTest {
             wiring.value("post." + i, H + i + "/Add_1_output_0", STREAM);
         }
         backend = new OnnxBackend(
-                file, wiring, Options.builder().cacheFolder(cache).build(), Optional.empty());
+                file, new ModelGraph(file.skeleton()), wiring, Options.builder().cacheFolder(cache).build(), Optional.empty());
     }
 
     @AfterEach

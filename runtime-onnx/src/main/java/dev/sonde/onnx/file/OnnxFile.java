@@ -59,6 +59,11 @@ public final class OnnxFile {
         }
     }
 
+    /** Returns the same file with another graph over the same weights. */
+    public OnnxFile with(ModelProto graph) {
+        return new OnnxFile(source, sha256, graph, entry, facts);
+    }
+
     /** Opens a model as {@link #open(Path, Path, Branch)} does, a merged decoder as {@link Branch#WITHOUT_PAST}. */
     public static OnnxFile open(Path fileOrFolder, Path cacheFolder) {
         return open(fileOrFolder, cacheFolder, Branch.WITHOUT_PAST);

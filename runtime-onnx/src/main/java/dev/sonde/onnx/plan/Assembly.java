@@ -18,12 +18,14 @@ import java.util.Set;
  *
  * @param nodes the model's and the new ones, each after those that it reads
  * @param sources inputs and constants that are read, of the model and new ones
+ * @param unfused the fused operators that are written out in it, for people
  */
-public record Assembly(List<NodeProto> nodes, Set<String> sources) {
+public record Assembly(List<NodeProto> nodes, Set<String> sources, List<String> unfused) {
     /** Copies its parts. */
     public Assembly {
         nodes = List.copyOf(nodes);
         sources = Set.copyOf(sources);
+        unfused = List.copyOf(unfused);
     }
 
     /**
@@ -40,7 +42,9 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
     private static final class Search {
         private final ModelGraph graph;
         private final Splice splice;
+        private final Fusions fusions;
         private final int size;
+        private final int all;
         private final Map<String, Integer> added = new HashMap<>();
         private final Map<Integer, Boolean> done = new HashMap<>();
         private final Set<String> sources = new LinkedHashSet<>();
@@ -50,7 +54,9 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
         Search(ModelGraph graph, Splice splice) {
             this.graph = graph;
             this.splice = splice;
+            this.fusions = new Fusions(graph, splice);
             this.size = splice.onModel() ? graph.size() : 0;
+            this.all = size + splice.nodes().size();
             for (int i = 0; i < splice.nodes().size(); i++) {
                 for (String output : splice.nodes().get(i).getOutputList()) {
                     added.put(output, size + i);
@@ -60,7 +66,7 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
 
         Assembly assemble() {
             splice.outputs().forEach(this::visit);
-            return new Assembly(sorted, sources);
+            return new Assembly(sorted, sources, fusions.unfused(done.keySet()));
         }
 
         private void visit(String value) {
@@ -82,7 +88,7 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
         }
 
         private void push(String value) {
-            int maker = added.getOrDefault(value, splice.onModel() ? graph.producer(value) : -1);
+            int maker = maker(value);
             if (maker < 0) {
                 sources.add(value);
             } else if (!done.containsKey(maker)) {
@@ -95,6 +101,15 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
             }
         }
 
+        /** Nodes of the model come first, then the new ones, then the fused operators that stay as they are. */
+        private int maker(String value) {
+            int fused = fusions.maker(value);
+            if (fused >= 0) {
+                return all + fused;
+            }
+            return added.getOrDefault(value, splice.onModel() ? graph.producer(value) : -1);
+        }
+
         private void check(int node) {
             if (splice.forbidden().contains(node)) {
                 throw new SondeException(
@@ -105,6 +120,9 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
         }
 
         private Set<String> uses(int node) {
+            if (node >= all) {
+                return Uses.of(fusions.node(node - all));
+            }
             if (node >= size) {
                 return Uses.of(splice.nodes().get(node - size));
             }
@@ -114,6 +132,9 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources) {
         }
 
         private NodeProto node(int node) {
+            if (node >= all) {
+                return fusions.node(node - all);
+            }
             if (node >= size) {
                 return splice.nodes().get(node - size);
             }

@@ -1,5 +1,6 @@
 package dev.sonde.onnx.plan;
 
+import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.SondeException;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.ValueType;
@@ -11,6 +12,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Emits copies of modules that are applied to other values. */
 final class Calls {
@@ -99,7 +101,7 @@ final class Calls {
                         .forEach(used -> names.put(used, wires.seenBy(node, used))));
         names.put(input.value(), views.hide(value, input.value(), input.steps()));
         boolean known = input.steps().isEmpty() && !lead.isEmpty() && !lead.contains(Dim.UNKNOWN);
-        nodes.stream().mapToObj(graph::node).forEach(original -> {
+        copied(nodes, Set.of(input.value(), output.value())).forEach(original -> {
             if (known && original.getInput(0).equals(input.value()) && products.isProduct(original, COLUMNS)) {
                 String product = products.multiply(original, name(names, input.value()), lead, false);
                 emitter.node("Identity", List.of(product), name(names, original.getOutput(0)));
@@ -108,5 +110,20 @@ final class Calls {
             }
         });
         return views.show(name(names, output.value()), output.steps());
+    }
+
+    /** Returns the nodes to copy: a fused operator as it is if all of it is called and neither end is inside. */
+    private List<NodeProto> copied(BitSet nodes, Set<String> ends) {
+        BitSet plain = (BitSet) nodes.clone();
+        List<NodeProto> copied = new ArrayList<>();
+        for (FusedOperator operator : graph.fused()) {
+            boolean whole = operator.nodes().stream().allMatch(nodes::get);
+            if (whole && ends.stream().noneMatch(operator.inside()::contains)) {
+                plain.andNot(operator.nodes());
+                copied.add(operator.fusion().fused());
+            }
+        }
+        plain.stream().mapToObj(graph::node).forEach(copied::add);
+        return copied;
     }
 }

@@ -3,6 +3,7 @@ package dev.sonde.onnx.plan;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.onnx.file.Uses;
+import dev.sonde.onnx.unfuse.Unfused;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
@@ -31,6 +32,7 @@ public final class ModelGraph {
             "Unique");
 
     private final ModelProto model;
+    private final List<FusedOperator> fused = new ArrayList<>();
     private final List<Set<String>> uses = new ArrayList<>();
     private final Map<String, Integer> producers = new HashMap<>();
     private final Map<String, List<Integer>> consumers = new HashMap<>();
@@ -39,9 +41,15 @@ public final class ModelGraph {
     private final Set<String> constants = new HashSet<>();
     private final Map<String, List<Long>> matrices = new HashMap<>();
 
-    /** Indexes a model. */
+    /** Indexes a model without fused operators. */
     public ModelGraph(ModelProto model) {
-        this.model = model;
+        this(Unfused.nothing(model));
+    }
+
+    /** Indexes a model of which fused operators are written out. */
+    public ModelGraph(Unfused unfused) {
+        this.model = unfused.model();
+
         model.getGraph().getInputList().forEach(input -> inputs.add(input.getName()));
         model.getGraph().getInitializerList().forEach(tensor -> {
             constants.add(tensor.getName());
@@ -52,6 +60,7 @@ public final class ModelGraph {
         for (int i = 0; i < size(); i++) {
             index(i);
         }
+        unfused.fusions().forEach(fusion -> fused.add(FusedOperator.of(this, fusion)));
     }
 
     private void index(int i) {
@@ -67,6 +76,11 @@ public final class ModelGraph {
     /** Returns the model. */
     public ModelProto model() {
         return model;
+    }
+
+    /** Returns the fused operators that are written out in the model. */
+    List<FusedOperator> fused() {
+        return fused;
     }
 
     /** Returns the number of nodes. */

@@ -9,8 +9,11 @@ import dev.sonde.spi.Cost;
 import dev.sonde.spi.Prepared;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** A graph and the programs that it becomes. */
 public final class Plan implements Prepared {
@@ -84,6 +87,13 @@ public final class Plan implements Prepared {
     /** Returns the programs in the order in which they run. */
     public List<Program> programs() {
         return programs;
+    }
+
+    /** Returns the fused operators that some program has written out, such as {@code FastGelu at 'FastGelu_0'}. */
+    public Set<String> unfused() {
+        return programs.stream()
+                .flatMap(program -> program.assembly().unfused().stream())
+                .collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
     /** Returns the names under which a value is saved. */

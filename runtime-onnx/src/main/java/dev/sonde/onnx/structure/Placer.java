@@ -1,5 +1,6 @@
 package dev.sonde.onnx.structure;
 
+import dev.sonde.onnx.unfuse.Unfused;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -40,7 +41,7 @@ final class Placer {
      */
     record Result(List<List<String>> places, int said) {}
 
-    static Result place(Graph graph, Shapes shapes, DataPath data) {
+    static Result place(Graph graph, Shapes shapes, DataPath data, Unfused unfused) {
         Placer placer = new Placer(graph, shapes, data);
         placer.readScopes();
         if (placer.said == 0) {
@@ -48,6 +49,7 @@ final class Placer {
         }
         new SecondCalls(graph, placer.places).mark();
         placer.takeFromWeights();
+        new FusedPlaces(graph, placer.places, unfused).run();
         List<List<String>> all = placer.fill();
         new Hoist(graph, data, all).run();
         new RepeatedCalls(graph, shapes, all).split();

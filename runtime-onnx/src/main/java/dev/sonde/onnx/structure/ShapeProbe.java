@@ -17,6 +17,7 @@ import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.ModelInput.Role;
 import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.ElementTypes;
+import dev.sonde.onnx.file.OnnxFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -31,6 +32,8 @@ import org.jspecify.annotations.Nullable;
 final class ShapeProbe {
     /** Sizes that no two simple formulas share; small, because some models know few positions. */
     private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {4, 7, 13}};
+
+    static final int SETTINGS = BATCH_POSITION_PAST.length;
 
     /** For sizes of other names: no two grow by the same from setting to setting. */
     private static final long[][] OTHERS = {{17, 19, 23, 29, 31, 37}, {23, 31, 19, 37, 17, 29}, {29, 17, 37, 19, 23, 31}
@@ -53,11 +56,11 @@ final class ShapeProbe {
     private record Seen(DType dtype, List<long[]> shapes) {}
 
     private Shapes run() {
-        List<Map<String, Long>> settings = settings();
+        List<Map<String, Long>> settings = settings(inputs);
         Map<String, Seen> seen = new LinkedHashMap<>();
-        try (OrtSession.SessionOptions options = options();
+        try (OrtSession.SessionOptions options = options(graph.file);
                 OrtSession session = environment.createSession(withAllOutputs().toByteArray(), options)) {
-            for (Map<String, Long> setting : settings) {
+            for (int setting = 0; setting < SETTINGS; setting++) {
                 runOnce(session, setting, seen);
             }
         } catch (OrtException failed) {
@@ -71,7 +74,7 @@ final class ShapeProbe {
     }
 
     private Map<String, Shape> fit(Map<String, Seen> seen, List<Map<String, Long>> settings) {
-        SizeFit fit = new SizeFit(symbols(), settings);
+        SizeFit fit = new SizeFit(symbols(inputs), settings);
         Map<String, Shape> shapes = new LinkedHashMap<>();
         for (ModelInput input : inputs) {
             shapes.put(
@@ -99,7 +102,7 @@ final class ShapeProbe {
         return dims;
     }
 
-    private List<String> symbols() {
+    private static List<String> symbols(List<ModelInput> inputs) {
         List<String> ordered = new ArrayList<>(List.of("batch", "position", "past"));
         TreeSet<String> all = new TreeSet<>();
         inputs.forEach(
@@ -110,13 +113,13 @@ final class ShapeProbe {
         return ordered;
     }
 
-    private List<Map<String, Long>> settings() {
+    private static List<Map<String, Long>> settings(List<ModelInput> inputs) {
         List<Map<String, Long>> settings = new ArrayList<>();
         for (int i = 0; i < BATCH_POSITION_PAST.length; i++) {
             long[] known = BATCH_POSITION_PAST[i];
             Map<String, Long> setting = new HashMap<>();
             int other = 0;
-            for (String symbol : symbols()) {
+            for (String symbol : symbols(inputs)) {
                 int place = List.of("batch", "position", "past").indexOf(symbol);
                 setting.put(symbol, place >= 0 ? known[place] : OTHERS[i][other++ % OTHERS[i].length]);
             }
@@ -125,22 +128,19 @@ final class ShapeProbe {
         return settings;
     }
 
-    private OrtSession.SessionOptions options() throws OrtException {
+    static OrtSession.SessionOptions options(OnnxFile file) throws OrtException {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.NO_OPT);
         options.addConfigEntry(
                 "session.model_external_initializers_file_folder_path",
-                graph.file.weightsFolder().toString());
+                file.weightsFolder().toString());
         return options;
     }
 
     private ModelProto withAllOutputs() {
         ModelProto.Builder model = graph.file.skeleton().toBuilder();
         GraphProto.Builder all = model.getGraphBuilder();
-        // inferring shapes that are about to be seen takes most of a session's creation
-        all.getInputBuilderList()
-                .forEach(input -> input.getTypeBuilder().getTensorTypeBuilder().clearShape());
-        all.getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
+        forgetShapes(all);
         for (int i = 0; i < graph.size(); i++) {
             for (String value : graph.nodes.get(i).getOutputList()) {
                 if (!value.isEmpty() && !graph.isOutput(value)) {
@@ -151,16 +151,34 @@ final class ShapeProbe {
         return model.build();
     }
 
-    private void runOnce(OrtSession session, Map<String, Long> setting, Map<String, Seen> seen) throws OrtException {
+    /** Inferring shapes that are about to be seen takes most of a session's creation. */
+    static void forgetShapes(GraphProto.Builder graph) {
+        graph.getInputBuilderList()
+                .forEach(input -> input.getTypeBuilder().getTensorTypeBuilder().clearShape());
+        graph.getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
+    }
+
+    /** Returns what the model is given at one of the settings. */
+    static Map<String, OnnxTensor> tensors(List<ModelInput> inputs, int setting, OrtEnvironment environment)
+            throws OrtException {
+        Map<String, Long> sizes = settings(inputs).get(setting);
         Map<String, OnnxTensor> tensors = new HashMap<>();
         try {
             for (ModelInput input : inputs) {
-                tensors.put(input.name(), tensor(input, setting));
+                tensors.put(input.name(), tensor(input, sizes, environment));
             }
-            try (OrtSession.Result result = session.run(tensors)) {
-                for (Map.Entry<String, OnnxValue> each : result) {
-                    see(each.getKey(), each.getValue(), seen);
-                }
+        } catch (OrtException | RuntimeException failed) {
+            tensors.values().forEach(OnnxTensor::close);
+            throw failed;
+        }
+        return tensors;
+    }
+
+    private void runOnce(OrtSession session, int setting, Map<String, Seen> seen) throws OrtException {
+        Map<String, OnnxTensor> tensors = tensors(inputs, setting, environment);
+        try (OrtSession.Result result = session.run(tensors)) {
+            for (Map.Entry<String, OnnxValue> each : result) {
+                see(each.getKey(), each.getValue(), seen);
             }
         } finally {
             tensors.values().forEach(OnnxTensor::close);
@@ -179,7 +197,8 @@ final class ShapeProbe {
         }
     }
 
-    private OnnxTensor tensor(ModelInput input, Map<String, Long> setting) throws OrtException {
+    private static OnnxTensor tensor(ModelInput input, Map<String, Long> setting, OrtEnvironment environment)
+            throws OrtException {
         long[] shape = input.axes().stream()
                 .map(AxisInfo::size)
                 .map(size -> size.in(setting))

@@ -2,15 +2,13 @@ package dev.sonde.onnx.structure;
 
 import ai.onnxruntime.OrtEnvironment;
 import dev.sonde.SondeException;
-import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.structure.Modules.Instance;
-import java.nio.file.Path;
+import dev.sonde.onnx.unfuse.Unfused;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
@@ -22,11 +20,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable and safe for use by many threads.
  */
 public final class Structure {
-    private static final String SHAPES = "shapes.txt";
-
     /** A value lives until its last reader has run; so many of the largest ones live at a time, from experience. */
     private static final int LIVING = 6;
 
+    private final Unfused unfused;
     private final Graph graph;
     private final Shapes shapes;
     private final Modules modules;
@@ -35,7 +32,9 @@ public final class Structure {
     private final Map<String, Binding> bindings;
     private final Map<List<String>, Set<String>> nodeNames = new ConcurrentHashMap<>();
 
-    private Structure(Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
+    private Structure(
+            Unfused unfused, Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
+        this.unfused = unfused;
         this.graph = graph;
         this.shapes = shapes;
         this.modules = modules;
@@ -51,27 +50,24 @@ public final class Structure {
      * @throws SondeException {@code unrunnable-model} if ONNX Runtime cannot run the model
      */
     public static Structure of(OnnxFile file, OrtEnvironment environment) {
-        Graph graph = new Graph(file);
-        InputRoles roles = InputRoles.of(graph);
-        Shapes shapes = shapes(graph, roles.list(), environment);
+        InputRoles roles = InputRoles.of(new Graph(file));
+        Unfusing opened = Unfusing.of(file, roles.list(), environment);
+        Graph graph = opened.graph();
+        Shapes shapes = opened.shapes();
         DataPath data = new DataPath(graph, shapes, roles.seeds());
-        Placer.Result placed = Placer.place(graph, shapes, data);
+        Placer.Result placed = Placer.place(graph, shapes, data, opened.unfused());
         Modules modules = new Modules(placed.places());
         Ports ports = new Ports(graph, shapes, data);
         SiteBook book = new SiteBook(graph, shapes, data, modules, ports, roles.list());
         book.write(placed);
-        return new Structure(graph, shapes, modules, ports, book);
+        return new Structure(opened.unfused(), graph, shapes, modules, ports, book);
     }
 
-    private static Shapes shapes(Graph graph, List<ModelInput> inputs, OrtEnvironment environment) {
-        Path kept = graph.file.cacheFolder().resolve(SHAPES);
-        Optional<Shapes> cached = ShapeCache.read(kept);
-        if (cached.isPresent()) {
-            return cached.get();
-        }
-        Shapes probed = ShapeProbe.probe(graph, inputs, environment);
-        ShapeCache.write(kept, probed);
-        return probed;
+    /**
+     * Returns the model with its fused operators written out: sites and modules are places in this graph, not in the file's.
+     */
+    public Unfused unfused() {
+        return unfused;
     }
 
     /** Returns what the model offers. */
