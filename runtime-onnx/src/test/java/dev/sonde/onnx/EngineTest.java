@@ -75,7 +75,11 @@ class EngineTest {
             wiring.value("post." + i, H + i + "/Add_1_output_0", STREAM);
         }
         backend = new OnnxBackend(
-                file, new ModelGraph(file.skeleton()), wiring, Options.builder().cacheFolder(cache).build(), Optional.empty());
+                file,
+                new ModelGraph(file.skeleton()),
+                wiring,
+                Options.builder().cacheFolder(cache).build(),
+                Optional.empty());
     }
 
     @AfterEach

@@ -73,9 +73,10 @@ class FusedFileTest {
         assertThat(cases.stream().map(Case::name)).containsExactlyInAnyOrderElementsOf(REPRODUCED);
         try (Model model = OnnxModel.open(file.path())) {
             CaseRunner runner = new CaseRunner(suite, file, model);
-            assertThat(cases).allSatisfy(each -> assertThat(runner.run(each).verdict())
-                    .as(each.name() + ": " + runner.run(each))
-                    .isEqualTo(Outcome.Verdict.PASSED));
+            assertThat(cases)
+                    .allSatisfy(each -> assertThat(runner.run(each).verdict())
+                            .as(each.name() + ": " + runner.run(each))
+                            .isEqualTo(Outcome.Verdict.PASSED));
         }
     }
 }

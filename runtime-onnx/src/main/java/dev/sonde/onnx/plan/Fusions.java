@@ -56,7 +56,9 @@ final class Fusions {
     /** Collects what the operator reads instead of its inputs; returns whether the whole of it reads the same. */
     private boolean redirected(
             FusedOperator operator, Map<Integer, Map<String, String>> redirects, Map<String, String> inputs) {
-        for (int node = operator.nodes().nextSetBit(0); node >= 0; node = operator.nodes().nextSetBit(node + 1)) {
+        for (int node = operator.nodes().nextSetBit(0);
+                node >= 0;
+                node = operator.nodes().nextSetBit(node + 1)) {
             Map<String, String> own = redirects.getOrDefault(node, Map.of());
             for (String value : graph.uses(node)) {
                 String to = own.getOrDefault(value, value);

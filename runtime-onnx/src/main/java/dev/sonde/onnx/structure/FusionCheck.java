@@ -95,7 +95,8 @@ final class FusionCheck {
         ShapeProbe.forgetShapes(graph);
         graph.clearOutput();
         for (Fusion fusion : unfused.fusions()) {
-            NodeProto.Builder twin = fusion.fused().toBuilder().setName(TWIN + fusion.fused().getName());
+            NodeProto.Builder twin =
+                    fusion.fused().toBuilder().setName(TWIN + fusion.fused().getName());
             for (int i = 0; i < twin.getOutputCount(); i++) {
                 String value = twin.getOutput(i);
                 if (!value.isEmpty()) {

@@ -32,8 +32,7 @@ public final class Structure {
     private final Map<String, Binding> bindings;
     private final Map<List<String>, Set<String>> nodeNames = new ConcurrentHashMap<>();
 
-    private Structure(
-            Unfused unfused, Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
+    private Structure(Unfused unfused, Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
         this.unfused = unfused;
         this.graph = graph;
         this.shapes = shapes;

@@ -41,8 +41,7 @@ record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
     /** Changes when the way changes in which operators are written out. */
     static String mark(Unfused unfused) {
         CRC32 sum = new CRC32();
-        unfused.fusions()
-                .forEach(each -> sum.update(each.nodes().toString().getBytes(StandardCharsets.UTF_8)));
+        unfused.fusions().forEach(each -> sum.update(each.nodes().toString().getBytes(StandardCharsets.UTF_8)));
         return Long.toHexString(sum.getValue());
     }
 
@@ -62,7 +61,10 @@ record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
         @Override
         public int rank(String value) {
             return graph.isConstant(value)
-                    ? graph.file.constant(value).map(each -> each.shape().length).orElse(-1)
+                    ? graph.file
+                            .constant(value)
+                            .map(each -> each.shape().length)
+                            .orElse(-1)
                     : shapes.rank(value);
         }
 

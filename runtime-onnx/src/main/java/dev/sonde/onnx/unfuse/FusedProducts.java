@@ -17,11 +17,7 @@ final class FusedProducts implements Decomposition {
             parts.into(parts.output(0), "product", "MatMul", List.of(a, b));
         } else {
             String product = parts.add("product", "MatMul", List.of(a, b));
-            parts.into(
-                    parts.output(0),
-                    "scaled",
-                    "Mul",
-                    List.of(product, parts.scalar(alpha, parts.dtype(0))));
+            parts.into(parts.output(0), "scaled", "Mul", List.of(product, parts.scalar(alpha, parts.dtype(0))));
         }
     }
 

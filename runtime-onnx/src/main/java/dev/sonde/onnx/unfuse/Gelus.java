@@ -14,7 +14,8 @@ final class Gelus implements Decomposition {
             parts.into(parts.output(0), "gated", "Mul", List.of(x, parts.add("gate", "Sigmoid", List.of(steep))));
             return;
         }
-        boolean tanh = parts.op().equals("FastGelu") || parts.text("approximate", "none").equals("tanh");
+        boolean tanh = parts.op().equals("FastGelu")
+                || parts.text("approximate", "none").equals("tanh");
         String share = tanh ? tanh(parts, x, dtype) : erf(parts, x, dtype);
         String half = parts.add("half", "Mul", List.of(x, parts.scalar(0.5, dtype)));
         String more = parts.add("share", "Add", List.of(share, parts.scalar(1, dtype)));

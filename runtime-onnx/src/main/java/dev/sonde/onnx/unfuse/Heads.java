@@ -71,10 +71,7 @@ final class Heads {
     void mix(String pattern, String v, String output) {
         String mixed = parts.add("mixed", "MatMul", List.of(pattern, v));
         parts.into(
-                output,
-                "z.joined",
-                "Reshape",
-                List.of(parts.transpose("z", mixed, 0, 2, 1, 3), parts.ints(0, 0, -1)));
+                output, "z.joined", "Reshape", List.of(parts.transpose("z", mixed, 0, 2, 1, 3), parts.ints(0, 0, -1)));
     }
 
     /** Which keys lie at or before each query: [1, 1, query, key], with the queries behind the past. */

@@ -10,7 +10,8 @@ final class MultiHead implements Decomposition {
         parts.refuseInputs(8, 9);
         parts.refuseOutputs(3);
         Parts.require(parts.has(1) && parts.has(2), "its queries, keys and values are packed in one input");
-        Parts.require(parts.rank(0) == 3 && parts.rank(1) == parts.rank(2), "its keys and values are packed in one input");
+        Parts.require(
+                parts.rank(0) == 3 && parts.rank(1) == parts.rank(2), "its keys and values are packed in one input");
         DType dtype = parts.dtype(0);
         long count = parts.number("num_heads", 1);
         long width = parts.size(0, 2) / count;

@@ -70,9 +70,7 @@ final class PackedAttention implements Decomposition {
             return parts.has(2) ? parts.add("qkv", "Add", List.of(product, parts.input(2))) : product;
         }
         String whole = parts.add(
-                "qkv.whole",
-                "MatMulInteger",
-                List.of(parts.input(0), parts.input(1), parts.input(6), parts.input(7)));
+                "qkv.whole", "MatMulInteger", List.of(parts.input(0), parts.input(1), parts.input(6), parts.input(7)));
         String scale = parts.add("qkv.scale", "Mul", List.of(parts.input(3), parts.input(4)));
         String product = parts.add("qkv.product", "Mul", List.of(parts.cast("qkv.real", whole, dtype), scale));
         return parts.add("qkv", "Add", List.of(product, parts.input(2)));

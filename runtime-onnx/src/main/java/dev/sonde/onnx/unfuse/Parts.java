@@ -157,8 +157,7 @@ final class Parts {
     }
 
     /** Writes an operator of another domain. */
-    String into(
-            String output, String label, String domain, String op, List<String> in, AttributeProto... attributes) {
+    String into(String output, String label, String domain, String op, List<String> in, AttributeProto... attributes) {
         return write(free(label), domain, op, in, List.of(output), attributes).get(0);
     }
 

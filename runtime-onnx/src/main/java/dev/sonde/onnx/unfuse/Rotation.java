@@ -59,8 +59,7 @@ final class Rotation {
 
     private String shape(String label, String x, long... last) {
         String whole = parts.add(label + ".whole", "Shape", List.of(x));
-        return parts.concat(
-                label + ".shape", 0, parts.slice(label + ".lead", whole, 0, 0, 3), parts.ints(last));
+        return parts.concat(label + ".shape", 0, parts.slice(label + ".lead", whole, 0, 0, 3), parts.ints(last));
     }
 
     private String first(String label, String a, String b, String cos, String sin) {

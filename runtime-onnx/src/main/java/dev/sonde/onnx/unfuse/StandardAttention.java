@@ -26,9 +26,7 @@ final class StandardAttention implements Decomposition {
         MultiHead.present(parts, 2, "v.present", v);
         float given = parts.real("scale", 0);
         String scores = heads.scores(
-                q,
-                heads.repeat("k", k, count / kvCount, count, width),
-                given == 0 ? 1 / Math.sqrt(width) : given);
+                q, heads.repeat("k", k, count / kvCount, count, width), given == 0 ? 1 / Math.sqrt(width) : given);
         String pattern = heads.pattern(masked(parts, heads, scores, q, k, dtype));
         String values = heads.repeat("v", v, count / kvCount, count, vWidth);
         if (flat) {
@@ -42,7 +40,9 @@ final class StandardAttention implements Decomposition {
         String x = heads.capped(scores, parts.real("softcap", 0));
         if (parts.has(3)) {
             boolean chooses = parts.dtype(3) == DType.BOOL;
-            x = chooses ? heads.only("chosen", x, parts.input(3)) : parts.add("biased", "Add", List.of(x, parts.input(3)));
+            x = chooses
+                    ? heads.only("chosen", x, parts.input(3))
+                    : parts.add("biased", "Add", List.of(x, parts.input(3)));
         }
         boolean causal = parts.number("is_causal", 0) == 1;
         return causal

@@ -56,7 +56,8 @@ public record Unfused(ModelProto model, List<Fusion> fusions, Map<String, String
             }
             fusion = fusion.filter(each -> areNew(each, names));
             if (fusion.isPresent()) {
-                graph.addAllNode(fusion.get().nodes()).addAllInitializer(fusion.get().constants());
+                graph.addAllNode(fusion.get().nodes())
+                        .addAllInitializer(fusion.get().constants());
                 fusions.add(fusion.get());
             } else {
                 graph.addNode(node);

@@ -89,8 +89,11 @@ class DecompositionsTest {
                 Arguments.of("embeddings", embeddings(false)),
                 Arguments.of("embeddings with a mask", embeddings(true)),
                 Arguments.of("attention", attention().outputs("out")),
-                Arguments.of("attention, causal", attention().attribute("unidirectional", 1).outputs("out")),
-                Arguments.of("attention, scale", attention().attribute("scale", 0.7f).outputs("out")),
+                Arguments.of(
+                        "attention, causal",
+                        attention().attribute("unidirectional", 1).outputs("out")),
+                Arguments.of(
+                        "attention, scale", attention().attribute("scale", 0.7f).outputs("out")),
                 Arguments.of(
                         "attention, lengths",
                         attention().ints(new int[] {5, 3}, B).outputs("out")),
@@ -109,9 +112,7 @@ class DecompositionsTest {
                                 .outputs("out")),
                 Arguments.of(
                         "attention, mask of queries and keys",
-                        attention()
-                                .ints(mask((int) (B * S), (int) S), B, S, S)
-                                .outputs("out")),
+                        attention().ints(mask((int) (B * S), (int) S), B, S, S).outputs("out")),
                 Arguments.of(
                         "attention, past, causal",
                         attention()
@@ -134,10 +135,7 @@ class DecompositionsTest {
                 Arguments.of("multi-head", multiHead().outputs("out")),
                 Arguments.of(
                         "multi-head, bias, causal",
-                        multiHead()
-                                .floats(3 * D)
-                                .attribute("unidirectional", 1)
-                                .outputs("out")),
+                        multiHead().floats(3 * D).attribute("unidirectional", 1).outputs("out")),
                 Arguments.of(
                         "multi-head, mask, scale",
                         multiHead()
@@ -159,7 +157,8 @@ class DecompositionsTest {
                 Arguments.of("multi-head, other keys", cross()),
                 Arguments.of("grouped", grouped(S, 0, S, 5, 5).outputs("out", "k", "v")),
                 Arguments.of("grouped, past", grouped(S, P, S + P, 8).outputs("out", "k", "v")),
-                Arguments.of("grouped, pasts of their own", grouped(1, 7, 7, 5, 7).outputs("out", "k", "v")),
+                Arguments.of(
+                        "grouped, pasts of their own", grouped(1, 7, 7, 5, 7).outputs("out", "k", "v")),
                 Arguments.of("grouped, long past buffer", grouped(1, 9, 6, 6, 4).outputs("out", "k", "v")),
                 Arguments.of(
                         "grouped, rotary",
@@ -186,10 +185,15 @@ class DecompositionsTest {
                 Arguments.of("grouped, packed", rotary(packed(), 20, HALF).outputs("out", "k", "v")),
                 Arguments.of("grouped, positions, bias", positioned()),
                 Arguments.of("standard attention", standard(23, N).outputs("out")),
-                Arguments.of("standard attention, causal", standard(23, N).attribute("is_causal", 1).outputs("out")),
+                Arguments.of(
+                        "standard attention, causal",
+                        standard(23, N).attribute("is_causal", 1).outputs("out")),
                 Arguments.of(
                         "standard attention, grouped, cap, bias",
-                        standard(23, 2).floats(1, 1, S, S).attribute("softcap", 1.5f).outputs("out")),
+                        standard(23, 2)
+                                .floats(1, 1, S, S)
+                                .attribute("softcap", 1.5f)
+                                .outputs("out")),
                 Arguments.of(
                         "standard attention, past",
                         standard(23, 2)
@@ -383,8 +387,11 @@ class DecompositionsTest {
 
     static Stream<Arguments> plain() {
         return Stream.of(
-                Arguments.of("quick gelu", OneNode.contrib("QuickGelu").floats(B, S, D).outputs("out")),
-                Arguments.of("tanh gelu", OneNode.contrib("FastGelu").floats(B, S, D).outputs("out")),
+                Arguments.of(
+                        "quick gelu",
+                        OneNode.contrib("QuickGelu").floats(B, S, D).outputs("out")),
+                Arguments.of(
+                        "tanh gelu", OneNode.contrib("FastGelu").floats(B, S, D).outputs("out")),
                 Arguments.of("gelu", OneNode.contrib("Gelu").floats(B, S, D).outputs("out")),
                 Arguments.of(
                         "standard tanh gelu",
