@@ -24,8 +24,8 @@ final class FusedProducts implements Decomposition {
     private static String turned(Parts parts, String label, int input) {
         int rank = parts.rank(input);
         long[] perm = LongStream.range(0, rank).toArray();
-        perm[rank - 1] = rank - 2;
-        perm[rank - 2] = rank - 1;
+        perm[rank - 1]--;
+        perm[rank - 2]++;
         return parts.transpose(label, parts.input(input), perm);
     }
 }
