@@ -12,6 +12,7 @@ import dev.sonde.spi.Limits;
 import dev.sonde.spi.Results;
 import java.util.List;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -64,6 +65,30 @@ public interface Model extends AutoCloseable {
      */
     default Study cache(Dataset dataset, String... sites) {
         return Study.cache(this, dataset, List.of(sites));
+    }
+
+    /** Runs what {@code body} records, watched by {@code control}, and returns what it returned, its handles filled. */
+    default <T> T session(Function<Session, T> body, Control control) {
+        Recording<T> recording = record(body);
+        return recording.fill(run(recording.graph(), control));
+    }
+
+    /** Returns what the model generates from a prompt. */
+    default Generated generate(String prompt, GenerationOptions options) {
+        return session(s -> s.generate(prompt, options)).value();
+    }
+
+    /**
+     * Returns what the model generates from a prompt, and tells the text bit by bit while it comes.
+     *
+     * @param text is told parts of the new text, whole characters only, which together are the result's text
+     */
+    default Generated generate(String prompt, GenerationOptions options, Consumer<String> text) {
+        TextStream stream = new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), text);
+        Generated generated =
+                session(s -> s.generate(prompt, options), stream).value();
+        stream.finish(generated.text());
+        return generated;
     }
 
     /** Records without running. */

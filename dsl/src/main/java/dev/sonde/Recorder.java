@@ -38,6 +38,7 @@ final class Recorder {
     private final ShapeRules rules;
     private final Thread owner = Thread.currentThread();
     private final List<RunInput> runs = new ArrayList<>();
+    private final List<Mark> started = new ArrayList<>();
     private final List<Node> nodes = new ArrayList<>();
     private final List<ValueType> types = new ArrayList<>();
     private final BitSet raw = new BitSet();
@@ -46,12 +47,16 @@ final class Recorder {
     private final Deque<Integer> conditions = new ArrayDeque<>();
     private final Shadows shadows = new Shadows();
     private final Map<String, Integer> versions = new HashMap<>();
+    private final StepValues steps = new StepValues();
     private final List<SondeException> problems = new ArrayList<>();
     private final Map<String, Saved<Tensor>> saves = new LinkedHashMap<>();
     private final Map<String, Integer> logs = new LinkedHashMap<>();
     private String scope = "";
     private int scopeStart;
     private boolean open = true;
+
+    /** How much was recorded when a run began. */
+    private record Mark(int nodes, int problems) {}
 
     Recorder(Backend backend) {
         this.backend = backend;
@@ -61,6 +66,11 @@ final class Recorder {
 
     ModelManifest manifest() {
         return manifest;
+    }
+
+    /** Returns the model's tokenizer if it has one. */
+    Optional<Tokenizer> decoder() {
+        return backend.tokenizer();
     }
 
     Tokenizer tokenizer() {
@@ -78,6 +88,7 @@ final class Recorder {
         check();
         rules.sizes(input);
         runs.add(input);
+        started.add(new Mark(nodes.size(), problems.size()));
         return runs.size() - 1;
     }
 
@@ -92,6 +103,7 @@ final class Recorder {
         ValueType type = BROKEN;
         try {
             broken.set(id, node.inputs().stream().anyMatch(broken::get));
+            steps.add(id, node, runs);
             type = broken.get(id) ? BROKEN : rules.type(node, types, runs);
         } catch (SondeException e) {
             problem(e);
@@ -146,6 +158,81 @@ final class Recorder {
         return node.inputs().stream().anyMatch(raw::get);
     }
 
+    /** Adds a region of a value. */
+    int select(int of, List<Selector> selectors) {
+        StepValues.Region region = steps.region(of, type(of), isRaw(of), selectors, runs);
+        int id = add(new Node.Select(of, region.selection()));
+        steps.mark(id, region);
+        return id;
+    }
+
+    /** Adds a value with a region replaced. */
+    int put(int into, int value, List<Selector> selectors) {
+        StepValues.Region region = steps.region(into, type(into), isRaw(into), selectors, runs);
+        if (region.isAbsent()) {
+            return into;
+        }
+        int id = add(new Node.Put(into, value, region.selection()));
+        if (!region.isPartial() || isBroken(id)) {
+            return id;
+        }
+        long[] shape = new long[type(into).rank()];
+        java.util.Arrays.fill(shape, 1);
+        shape[0] = region.present().size();
+        boolean[] rows = new boolean[region.present().size()];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = region.present().get(i);
+        }
+        int mask = add(new Node.Constant(Tensor.of(rows, shape)));
+        int chosen = add(new Node.Apply(
+                dev.sonde.graph.Operator.WHERE, List.of(mask, id, into), Map.of(), Map.of()));
+        steps.settle(chosen);
+        return chosen;
+    }
+
+    /** Returns whether a value is computed in that pass of a generation. */
+    boolean isOf(int run, int id) {
+        return steps.isOf(run, id);
+    }
+
+    /** Returns whether a value is at a position that its step does not compute. */
+    boolean isAbsent(int id) {
+        return steps.isAbsent(id);
+    }
+
+    /** Returns whether only some rows' step computes the value. */
+    boolean isPartial(int id) {
+        return steps.isPartial(id);
+    }
+
+    /** Returns where the recording stands. */
+    int mark() {
+        check();
+        return runs.size();
+    }
+
+    /** Forgets a run, which is the last one, and all that was recorded since it began. */
+    void rewind(int run) {
+        int size = started.get(run).nodes();
+        truncate(problems, started.get(run).problems());
+        truncate(nodes, size);
+        truncate(types, size);
+        raw.clear(size, Math.max(size, raw.length()));
+        broken.clear(size, Math.max(size, broken.length()));
+        steps.truncate(size);
+        truncate(runs, run);
+        truncate(started, run);
+        effects.removeIf(effect -> effect.run() >= run);
+        versions.keySet().removeIf(key -> Integer.parseInt(key.substring(0, key.indexOf(' '))) >= run);
+        int end = size;
+        saves.values().removeIf(saved -> saved.node() >= end);
+        logs.values().removeIf(id -> id >= end);
+    }
+
+    private static void truncate(List<?> list, int size) {
+        list.subList(size, list.size()).clear();
+    }
+
     /** Returns whether the value comes from a run of raw tensors, whose positions are not a prompt's. */
     boolean isRaw(int node) {
         return raw.get(node);
@@ -162,7 +249,9 @@ final class Recorder {
     /** Returns a broken value, for a mistake that was found before there was a node. */
     int broken(SondeException e) {
         problem(e);
-        nodes.add(new Node.Constant(Tensor.scalar(DType.BOOL, 0)));
+        Node none = new Node.Constant(Tensor.scalar(DType.BOOL, 0));
+        steps.add(nodes.size(), none, runs);
+        nodes.add(none);
         types.add(BROKEN);
         broken.set(nodes.size() - 1);
         return nodes.size() - 1;
@@ -189,10 +278,17 @@ final class Recorder {
 
     void write(int run, String name, int value) {
         check();
-        if (isBroken(value)) {
+        if (isBroken(value) || isAbsent(value)) {
             return;
         }
         try {
+            if (isPartial(value)) {
+                throw new SondeException(
+                        "position-not-computed",
+                        "A value written to '" + name + "' is at a position that only some rows compute: expected"
+                                + " with(position(...), ...) for the region");
+            }
+            checkStep(run, value);
             SiteInfo site = manifest.site(name);
             if (!site.editable()) {
                 throw new SondeException("read-only-site", "Site '" + site.name() + "' can be read but not edited");
@@ -203,6 +299,15 @@ final class Recorder {
             effects.add(new Effect.Write(run, site.name(), value, version));
         } catch (SondeException e) {
             problem(e);
+        }
+    }
+
+    private void checkStep(int run, int value) {
+        if (steps.steps(value) >= 0 && steps.steps(value) != run) {
+            throw new SondeException(
+                    "other-step",
+                    "A value of one step is used in another run: expected keep(name, value) and over(name) behind the"
+                            + " generation, or carry(name, value) for the next step");
         }
     }
 
@@ -265,6 +370,12 @@ final class Recorder {
         if (isBroken(input)) {
             return input;
         }
+        if (steps.isOfGeneration(input)) {
+            return broken(new SondeException(
+                    "unsupported-in-steps",
+                    "A function in Java cannot be called inside a generation: expected Sonde's operators there, or a"
+                            + " function of what over(name) returns"));
+        }
         int apart = shadows.of(input, this, nodes, runs);
         return add(new Node.Local(apart, function, type, UserLine.here().toString()));
     }
@@ -287,6 +398,11 @@ final class Recorder {
         if (saves.containsKey(name)) {
             throw new SondeException(
                     "duplicate-name", "Two values are saved as '" + name + "' (" + UserLine.here() + ")");
+        }
+        if (steps.steps(node) >= 0) {
+            problem(new SondeException(
+                    "other-step",
+                    "A value of a step cannot be saved alone: expected keep(name, value), which keeps it for every step"));
         }
         Saved<Tensor> saved = new Saved<>(node, name);
         saves.put(name, saved);

@@ -15,6 +15,10 @@ final class Selections {
     static Selection resolve(ValueType type, boolean raw, List<Selector> selectors) {
         List<Selection.Pick> picks = new ArrayList<>();
         for (Selector selector : selectors) {
+            if (selector instanceof Selector.Newest newest && !newest.single()) {
+                axis(type, newest.axis());
+                continue;
+            }
             Selection.Pick pick = pick(type, raw, selector);
             if (picks.stream().anyMatch(other -> other.axis() == pick.axis())) {
                 throw new SondeException("bad-selection", "Two selectors for one axis of " + type + ": " + selectors);
@@ -42,7 +46,10 @@ final class Selections {
         throw new SondeException("unknown-axis", "No axis '" + name + "' in " + type);
     }
 
-    private static Selection.Pick pick(ValueType type, boolean raw, Selector selector) {
+    private static Selection.Pick pick(ValueType type, boolean raw, Selector given) {
+        Selector selector = given instanceof Selector.Newest newest
+                ? new Selector.Indices(newest.axis(), !raw, List.of(-1L), true)
+                : given;
         String name =
                 selector instanceof Selector.Indices indices ? indices.axis() : ((Selector.Stretch) selector).axis();
         boolean prompt = selector instanceof Selector.Indices indices
@@ -69,7 +76,7 @@ final class Selections {
         return selector instanceof Selector.Indices indices && indices.single();
     }
 
-    private static List<Long> indices(Selector selector, Dim dim, long length) {
+    static List<Long> indices(Selector selector, Dim dim, long length) {
         if (selector instanceof Selector.Indices indices) {
             return indices.indices().stream().map(i -> checked(i, dim, length)).toList();
         }

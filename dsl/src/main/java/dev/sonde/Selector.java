@@ -30,6 +30,24 @@ public sealed interface Selector {
      */
     record Stretch(String axis, boolean prompt, long from, long to, long step) implements Selector {}
 
+    /**
+     * What a step of a generation computes: the new tokens, in the prompt pass the prompt's.
+     *
+     * @param axis the axis' name
+     * @param single whether only the last one is selected and the axis disappears
+     */
+    record Newest(String axis, boolean single) implements Selector {}
+
+    /** Selects the tokens that a step of a generation computes: in the prompt pass the prompt's, later the new one. */
+    static Selector newest() {
+        return new Newest("position", false);
+    }
+
+    /** Selects the last token that a step of a generation computes: in the prompt pass the prompt's last, later the new one. */
+    static Selector last() {
+        return new Newest("position", true);
+    }
+
     /** Selects the prompt's token {@code i}: 0 is its first, -1 its last, whatever padding surrounds it. */
     static Selector position(long i) {
         return new Indices("position", true, List.of(i), true);

@@ -7,6 +7,7 @@ import dev.sonde.kind.Any;
 import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.spi.Cost;
+import dev.sonde.spi.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -61,6 +62,44 @@ public final class Session {
 
     Trace trace(RunInput input) {
         return new Trace(recorder, recorder.run(input));
+    }
+
+    /** Returns a generation from one prompt. */
+    public Generation generate(String prompt, GenerationOptions options) {
+        return generate(input(prompt), options, g -> {});
+    }
+
+    /** Returns a generation from one prompt, with what {@code body} does at its steps. */
+    public Generation generate(String prompt, GenerationOptions options, Consumer<Generation> body) {
+        return generate(input(prompt), options, body);
+    }
+
+    /** Returns a generation from several prompts, which may differ in length, with what {@code body} does at its steps. */
+    public Generation generate(List<String> prompts, GenerationOptions options, Consumer<Generation> body) {
+        return generate(input(prompts.toArray(String[]::new)), options, body);
+    }
+
+    /**
+     * Returns a generation from prompts of text or {@linkplain Input#rows ids}, with what {@code body} does at its steps.
+     *
+     * @throws SondeException {@code raw-positions} if the input is raw tensors
+     */
+    public Generation generate(RunInput prompts, GenerationOptions options, Consumer<Generation> body) {
+        if (!(prompts instanceof RunInput.Tokens tokens)) {
+            throw new SondeException(
+                    "raw-positions",
+                    "Text is generated from prompts of text or ids: expected input(...) or Input.rows(...) ("
+                            + UserLine.here() + ")");
+        }
+        GenerationOptions known = options.stopTokens().equals(GenerationOptions.OF_MODEL)
+                ? options.withStopTokens(
+                        recorder.decoder().map(Tokenizer::endTokens).orElse(List.of()))
+                : options;
+        Generation generation = new Generation(
+                recorder, new RunInput.Generation(tokens, known), "generation_" + recorder.mark());
+        body.accept(generation);
+        generation.record();
+        return generation;
     }
 
     /** Returns prompts as token ids, with the special tokens that the model expects. */

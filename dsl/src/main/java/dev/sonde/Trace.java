@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.function.Function;
 
 /** A run while its edits are being recorded. Edits of one site take effect in the order in which they are recorded. */
-public final class Trace extends Run {
+public sealed class Trace extends Run permits Step {
     Trace(Recorder recorder, int index) {
         super(recorder, index);
     }
 
     /** Replaces the value at a site. */
-    public <K extends Any> void set(Site<K> site, Value<? extends K> value) {
+    public final <K extends Any> void set(Site<K> site, Value<? extends K> value) {
         Value<?> written = value;
         for (int condition : recorder().conditions()) {
             written = chosen(
@@ -28,7 +28,7 @@ public final class Trace extends Run {
      * @param condition bool, without axes or with one element for each row of the batch
      * @param edits what to record
      */
-    public void when(Value<?> condition, Runnable edits) {
+    public final void when(Value<?> condition, Runnable edits) {
         recorder().when(condition.id(), edits);
     }
 
@@ -44,12 +44,12 @@ public final class Trace extends Run {
     }
 
     /** Replaces the value at a site by a function of it. */
-    public <K extends Any> void update(Site<K> site, Function<? super Value<K>, ? extends Value<? extends K>> change) {
+    public final <K extends Any> void update(Site<K> site, Function<? super Value<K>, ? extends Value<? extends K>> change) {
         set(site, change.apply(get(site)));
     }
 
     /** Adds a value to what is at a site, or to a region of it. */
-    public <K extends Any> void add(Site<K> site, Value<?> value, Selector... region) {
+    public final <K extends Any> void add(Site<K> site, Value<?> value, Selector... region) {
         update(
                 site,
                 v -> region.length == 0
@@ -58,7 +58,7 @@ public final class Trace extends Run {
     }
 
     /** Multiplies what is at a site, or a region of it, by a number. */
-    public <K extends Any> void scale(Site<K> site, double factor, Selector... region) {
+    public final <K extends Any> void scale(Site<K> site, double factor, Selector... region) {
         update(
                 site,
                 v -> region.length == 0
@@ -67,13 +67,13 @@ public final class Trace extends Run {
     }
 
     /** Sets what is at a site, or a region of it, to zero. */
-    public <K extends Any> void zero(Site<K> site, Selector... region) {
+    public final <K extends Any> void zero(Site<K> site, Selector... region) {
         // A product with zero would keep NaN and infinity.
         update(site, v -> v.with(List.of(region), 0));
     }
 
     /** Does not run a module; its outputs are {@code values}, one for each. */
-    public void skip(String module, Value<?>... values) {
+    public final void skip(String module, Value<?>... values) {
         List<Integer> ids = Arrays.stream(values).map(Value::id).toList();
         if (ids.stream().noneMatch(recorder()::isBroken)) {
             recorder()
@@ -83,7 +83,7 @@ public final class Trace extends Run {
     }
 
     /** Ends the run at a site: needing anything that lies after it is an error, and nothing after it is computed. */
-    public void stop(Site<?> site) {
+    public final void stop(Site<?> site) {
         recorder()
                 .effect(new Effect.Stop(
                         index(), recorder().manifest().site(site.name()).name()));

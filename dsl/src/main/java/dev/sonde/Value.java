@@ -3,7 +3,6 @@ package dev.sonde;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.Operator;
-import dev.sonde.graph.Selection;
 import dev.sonde.graph.ValueType;
 import dev.sonde.kind.Any;
 import java.util.ArrayList;
@@ -104,7 +103,7 @@ public final class Value<K extends Any> {
             return value(id);
         }
         try {
-            return value(recorder.add(new Node.Select(id, selection(selectors))));
+            return value(recorder.select(id, List.of(selectors)));
         } catch (SondeException e) {
             return value(recorder.broken(e));
         }
@@ -126,8 +125,7 @@ public final class Value<K extends Any> {
             return new Value<>(recorder, recorder.isBroken(id) ? id : replacement.id);
         }
         try {
-            Selection selection = selection(selectors.toArray(Selector[]::new));
-            return new Value<>(recorder, recorder.add(new Node.Put(id, replacement.id, selection)));
+            return new Value<>(recorder, recorder.put(id, replacement.id, selectors));
         } catch (SondeException e) {
             return new Value<>(recorder, recorder.broken(e));
         }
@@ -141,10 +139,6 @@ public final class Value<K extends Any> {
     /** Returns this value with a region taken from the same region of {@code donor}: a patch. */
     public Value<K> from(Value<? extends K> donor, Selector... selectors) {
         return with(List.of(selectors), donor.at(selectors));
-    }
-
-    private Selection selection(Selector... selectors) {
-        return Selections.resolve(type(), recorder.isRaw(id), List.of(selectors));
     }
 
     // Arithmetic.

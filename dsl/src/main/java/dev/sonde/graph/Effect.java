@@ -56,4 +56,45 @@ public sealed interface Effect {
             return List.of();
         }
     }
+
+    /**
+     * Says what a step of a generation chooses its tokens from.
+     *
+     * @param run index of the prompt pass or of steps
+     * @param logits id of what is chosen from, {@code [batch, vocab]}
+     * @param logSumExp id of its logarithm of the sum of exponentials, {@code [batch]}
+     */
+    record Choose(int run, int logits, int logSumExp) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(logits, logSumExp);
+        }
+    }
+
+    /**
+     * Hands a value on to the next step of a generation.
+     *
+     * @param run index of the prompt pass or of steps
+     * @param name under which the next step finds it
+     * @param value id
+     */
+    record Carry(int run, String name, int value) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(value);
+        }
+    }
+
+    /**
+     * Ends rows of a generation whose condition holds; the token that this step would add to them is not added.
+     *
+     * @param run index of the prompt pass or of steps
+     * @param condition id, bool, without axes or {@code [batch]}
+     */
+    record Finish(int run, int condition) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(condition);
+        }
+    }
 }

@@ -109,6 +109,8 @@ public final class GraphFile {
                 check("run", read.run(), runs.size());
             } else if (node instanceof Node.Call call) {
                 check("run", call.run(), runs.size());
+            } else if (GenerationJson.isNode(node)) {
+                check("run", GenerationJson.run(node), runs.size());
             }
         }
         Map<String, Integer> saves = new LinkedHashMap<>();
@@ -142,6 +144,15 @@ public final class GraphFile {
 
     private static JsonObject run(RunInput input, Map<String, Tensor> tensors) {
         JsonObject json = new JsonObject();
+        if (input instanceof RunInput.Generation generation) {
+            json = run(generation.prompt(), tensors);
+            json.add("generate", GenerationJson.write(generation.options()));
+            return json;
+        }
+        if (input instanceof RunInput.Steps steps) {
+            GenerationJson.write(steps, json);
+            return json;
+        }
         Map<String, Tensor> given;
         if (input instanceof RunInput.Tokens tokens) {
             json.add("ids", lists(tokens.ids()));
@@ -159,6 +170,9 @@ public final class GraphFile {
     }
 
     private static RunInput run(JsonObject json, Map<String, Tensor> tensors) {
+        if (json.has("steps")) {
+            return GenerationJson.steps(json);
+        }
         Map<String, Tensor> given = new LinkedHashMap<>();
         json.getAsJsonObject("tensors").entrySet().forEach(e -> given.put(e.getKey(), tensor(e.getValue(), tensors)));
         if (!json.has("ids")) {
@@ -170,7 +184,10 @@ public final class GraphFile {
         if (ids.isEmpty() || ids.stream().anyMatch(List::isEmpty)) {
             throw new IllegalArgumentException("a run needs at least one row of at least one token");
         }
-        return new RunInput.Tokens(ids, texts, given);
+        RunInput.Tokens tokens = new RunInput.Tokens(ids, texts, given);
+        return json.has("generate")
+                ? new RunInput.Generation(tokens, GenerationJson.options(json.getAsJsonObject("generate")))
+                : tokens;
     }
 
     private static JsonObject node(Node node, Map<String, Tensor> tensors) {
@@ -208,6 +225,8 @@ public final class GraphFile {
                     "A value is computed by Java code (" + local.where()
                             + "), which cannot leave this process: expected"
                             + " Sonde's operators, or a run on a local model");
+        } else if (GenerationJson.isNode(node)) {
+            GenerationJson.write(node, json);
         } else {
             Node.Apply apply = (Node.Apply) node;
             json.addProperty("op", apply.operator().name().toLowerCase(Locale.ROOT));
@@ -237,6 +256,7 @@ public final class GraphFile {
             case "call" ->
                 new Node.Call(integer(json, "run"), json.get("module").getAsString(), integer(json, "of"));
             case "onnx" -> ForeignOperators.read(json);
+            case "carried", "over_steps", "generated" -> GenerationJson.node(op, json);
             default -> apply(Operator.valueOf(op.toUpperCase(Locale.ROOT)), json);
         };
     }
@@ -273,7 +293,7 @@ public final class GraphFile {
             JsonArray values = new JsonArray();
             skip.values().forEach(values::add);
             json.add("values", values);
-        } else {
+        } else if (!GenerationJson.write(effect, json)) {
             json.addProperty("do", "stop");
             json.addProperty("site", ((Effect.Stop) effect).site());
         }
@@ -288,7 +308,7 @@ public final class GraphFile {
                 new Effect.Write(run, json.get("site").getAsString(), integer(json, "value"), integer(json, "version"));
             case "skip" -> new Effect.Skip(run, json.get("module").getAsString(), ids(json.getAsJsonArray("values")));
             case "stop" -> new Effect.Stop(run, json.get("site").getAsString());
-            default -> throw new IllegalArgumentException("unknown effect '" + kind + "'");
+            default -> GenerationJson.effect(kind, run, json);
         };
     }
 

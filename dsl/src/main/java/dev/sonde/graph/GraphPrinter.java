@@ -26,6 +26,12 @@ final class GraphPrinter {
         if (input instanceof RunInput.Tokens tokens) {
             return "tokens " + (tokens.texts().isEmpty() ? tokens.ids() : tokens.texts() + " " + tokens.ids());
         }
+        if (input instanceof RunInput.Generation generation) {
+            return "generate from " + input(generation.prompt()) + " " + generation.options();
+        }
+        if (input instanceof RunInput.Steps steps) {
+            return "steps " + steps.steps() + " of run " + steps.generation();
+        }
         return "tensors "
                 + ((RunInput.Tensors) input)
                         .tensors().entrySet().stream()
@@ -61,6 +67,17 @@ final class GraphPrinter {
         if (node instanceof Node.Local local) {
             return "java %" + local.input() + " (" + local.where() + ")";
         }
+        if (node instanceof Node.Carried carried) {
+            return "carried run " + carried.run() + " '" + carried.name() + "' from %" + carried.initial();
+        }
+        if (node instanceof Node.OverSteps over) {
+            return "over steps of run " + over.generation() + " "
+                    + over.values().stream().map(id -> "%" + id).toList();
+        }
+        if (node instanceof Node.Generated generated) {
+            return "generated run " + generated.generation() + " "
+                    + generated.part().name().toLowerCase(java.util.Locale.ROOT);
+        }
         Node.Apply apply = (Node.Apply) node;
         String inputs = apply.inputs().stream().map(id -> "%" + id).collect(Collectors.joining(", "));
         String attributes = apply.attributes().isEmpty() ? "" : " " + apply.attributes();
@@ -76,6 +93,15 @@ final class GraphPrinter {
         if (effect instanceof Effect.Skip skip) {
             return "skip run " + skip.run() + " '" + skip.module() + "' <- "
                     + skip.values().stream().map(id -> "%" + id).toList();
+        }
+        if (effect instanceof Effect.Choose choose) {
+            return "choose run " + choose.run() + " <- %" + choose.logits() + ", %" + choose.logSumExp();
+        }
+        if (effect instanceof Effect.Carry carry) {
+            return "carry run " + carry.run() + " '" + carry.name() + "' <- %" + carry.value();
+        }
+        if (effect instanceof Effect.Finish finish) {
+            return "finish run " + finish.run() + " where %" + finish.condition();
         }
         return "stop run " + effect.run() + " '" + ((Effect.Stop) effect).site() + "'";
     }

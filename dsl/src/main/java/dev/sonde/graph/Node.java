@@ -148,4 +148,62 @@ public sealed interface Node {
             return List.of(input);
         }
     }
+
+    /**
+     * In steps of a generation: what the step before handed on under a name; at the first of them, the initial value.
+     *
+     * @param run index of the steps' run
+     * @param name of the value
+     * @param initial id of the value that the first step sees, from outside of the steps
+     */
+    record Carried(int run, String name, int initial) implements Node {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(initial);
+        }
+    }
+
+    /**
+     * Values of the steps of a generation, one behind the other along a new first axis {@code step}, for those steps that
+     * truly ran. Where a row had ended before, there are zeros.
+     *
+     * @param generation index of the run of the prompt pass
+     * @param values ids, each of another run of the generation, all of one type
+     */
+    record OverSteps(int generation, List<Integer> values) implements Node {
+        /** Copies its list. */
+        public OverSteps {
+            values = List.copyOf(values);
+        }
+
+        @Override
+        public List<Integer> inputs() {
+            return values;
+        }
+    }
+
+    /**
+     * What a generation came to.
+     *
+     * @param generation index of the run of the prompt pass
+     * @param part which part of it
+     */
+    record Generated(int generation, Part part) implements Node {
+        /** Parts of a generation's result. */
+        public enum Part {
+            /** Ids of the new tokens, int64 {@code [batch, step]}, -1 behind a row's end. */
+            TOKENS,
+            /** Log-probabilities of the new tokens before any option changed them, float32 {@code [batch, step]}. */
+            LOG_PROBS,
+            /** Why each row ended, int64 {@code [batch]}: a number of {@link dev.sonde.Generated.Reason}. */
+            REASONS,
+            /** How many steps truly ran for each row, int64 {@code [batch]}. */
+            STEPS
+        }
+
+        @Override
+        public List<Integer> inputs() {
+            return List.of();
+        }
+    }
 }

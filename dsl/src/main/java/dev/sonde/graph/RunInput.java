@@ -1,5 +1,6 @@
 package dev.sonde.graph;
 
+import dev.sonde.GenerationOptions;
 import dev.sonde.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +51,57 @@ public sealed interface RunInput {
         @Override
         public int rows() {
             return 0;
+        }
+    }
+
+    /**
+     * Prompts that text is generated from. As a run it is the prompt pass, step 0 of the generation; the later steps are
+     * {@link Steps}.
+     *
+     * @param prompt what the prompt pass is given
+     * @param options how tokens are chosen, and when it ends
+     */
+    record Generation(Tokens prompt, GenerationOptions options) implements RunInput {
+        @Override
+        public int rows() {
+            return prompt.rows();
+        }
+    }
+
+    /**
+     * Later steps of a generation that share reads and edits. Each computes one new position for each row.
+     *
+     * @param generation index of the run of the prompt pass
+     * @param rows number of prompts
+     * @param steps which steps, by rising number, 1 or more
+     */
+    record Steps(int generation, int rows, List<Range> steps) implements RunInput {
+        /** Copies its list. */
+        public Steps {
+            steps = List.copyOf(steps);
+        }
+
+        /** Returns whether a step is one of these. */
+        public boolean contains(long step) {
+            return steps.stream().anyMatch(range -> range.from() <= step && step < range.to());
+        }
+
+        /** Returns the number of the last step. */
+        public long last() {
+            return steps.get(steps.size() - 1).to() - 1;
+        }
+    }
+
+    /**
+     * Numbers in a row.
+     *
+     * @param from the first
+     * @param to the one behind the last
+     */
+    record Range(long from, long to) {
+        @Override
+        public String toString() {
+            return to - from == 1 ? Long.toString(from) : from + "-" + (to - 1);
         }
     }
 }

@@ -35,12 +35,23 @@ public final class ShapeRules {
         for (Node node : graph.nodes()) {
             types.add(type(node, types, graph.runs()));
         }
+        GenerationRules.check(graph, types);
         for (Effect effect : graph.effects()) {
             if (effect instanceof Effect.Write write) {
                 checkWrite(write.site(), read(graph.runs().get(write.run()), write.site()), types.get(write.value()));
             }
         }
         return types;
+    }
+
+    /**
+     * Returns the run of those steps of a generation that a value is computed in, or -1 for values outside of steps.
+     *
+     * @param owners the same of the values before it
+     * @throws SondeException {@code other-step} if it takes values of different steps
+     */
+    public static int steps(List<RunInput> runs, Node node, java.util.function.IntUnaryOperator owners) {
+        return GenerationRules.owner(runs, node, owners);
     }
 
     /** Returns the type of one node, given the types of those before it. */
@@ -68,6 +79,9 @@ public final class ShapeRules {
         }
         if (node instanceof Node.Local local) {
             return local.type();
+        }
+        if (!(node instanceof Node.Apply)) {
+            return GenerationRules.type(node, types, runs);
         }
         Node.Apply apply = (Node.Apply) node;
         List<ValueType> inputs = apply.inputs().stream().map(types::get).toList();
@@ -98,7 +112,15 @@ public final class ShapeRules {
 
     /** Returns the type of the value at a site in a run of that input. */
     public ValueType read(RunInput input, String site) {
+        if (input instanceof RunInput.Generation generation) {
+            return read(generation.prompt(), site);
+        }
         SiteInfo info = manifest.site(site);
+        if (input instanceof RunInput.Steps steps) {
+            return ValueType.of(
+                    info.dtype(),
+                    info.axes().stream().map(axis -> step(axis, sizes(steps))).toList());
+        }
         Map<String, Long> sizes = sizes(input);
         List<Dim> dims = info.axes().stream()
                 .map(axis -> new Dim(axis.name(), axis.size().in(sizes).orElse(Dim.UNKNOWN)))
@@ -111,8 +133,23 @@ public final class ShapeRules {
         return type;
     }
 
+    /** Returns an axis as a step of a generation sees it: positions are the step's own, keys are all up to them. */
+    private static Dim step(AxisInfo axis, Map<String, Long> sizes) {
+        return switch (axis.name()) {
+            case "position", "query" -> new Dim(axis.name(), 1);
+            case "key" -> new Dim(axis.name(), Dim.UNKNOWN);
+            default -> new Dim(axis.name(), axis.size().in(sizes).orElse(Dim.UNKNOWN));
+        };
+    }
+
     /** Returns the sizes that an input brings, by symbol: {@code batch}, {@code position}, ... */
     public Map<String, Long> sizes(RunInput input) {
+        if (input instanceof RunInput.Generation generation) {
+            return sizes(generation.prompt());
+        }
+        if (input instanceof RunInput.Steps steps) {
+            return new HashMap<>(Map.of("batch", (long) steps.rows(), "position", 1L));
+        }
         Map<String, Long> sizes = new HashMap<>();
         if (input instanceof RunInput.Tokens tokens) {
             sizes.put("batch", (long) tokens.rows());

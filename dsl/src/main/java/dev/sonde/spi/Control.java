@@ -26,4 +26,13 @@ public interface Control {
     default Optional<Instant> deadline() {
         return Optional.empty();
     }
+
+    /**
+     * Told each new token of a generation as soon as it is chosen.
+     *
+     * @param generation index of the generation's run in the graph
+     * @param row number of the prompt
+     * @param token the token's id
+     */
+    default void token(int generation, int row, long token) {}
 }

@@ -49,7 +49,7 @@ final class OnnxBackend implements Backend {
         this.sessions =
                 new Sessions(environment, settings(file, options), graph.model(), options.sessions(), MODEL_BYTES);
         this.operators = new OperatorProbe(environment, target.graph().opset());
-        this.runner = new Runner(sessions, manifest);
+        this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
         this.planning = new Planning(options.planning() != Options.Planning.OFF, options.memoryBudget());

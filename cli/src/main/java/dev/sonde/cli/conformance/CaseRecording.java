@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** Records a case in a session: its runs in order, with all that it expects saved as {@code run/name}. */
 final class CaseRecording {
@@ -26,9 +27,13 @@ final class CaseRecording {
     }
 
     /** Returns handles of all expected values by {@code run/name}. */
-    Map<String, Saved<Tensor>> record(Case one) {
-        Map<String, Saved<Tensor>> saved = new LinkedHashMap<>();
+    Map<String, Supplier<Tensor>> record(Case one) {
+        Map<String, Supplier<Tensor>> saved = new LinkedHashMap<>();
         for (CaseRun run : one.runs()) {
+            if (run.newTokens() > 0) {
+                saved.putAll(new GenerateRecording(suite, session, run, known).record());
+                continue;
+            }
             List<Map<String, Value<Any>>> cells = new ArrayList<>();
             for (Map<String, JsonElement> cell : Sweep.cells(run.sweep())) {
                 cells.add(record(run, cell));
@@ -37,7 +42,8 @@ final class CaseRecording {
             for (String name : run.expected().keySet()) {
                 Value<Any> value =
                         stack(cells.stream().map(cell -> bound(cell, run, name)).toList(), sizes);
-                saved.put(run.id() + "/" + name, value.save(run.id() + "/" + name));
+                Saved<Tensor> handle = value.save(run.id() + "/" + name);
+                saved.put(run.id() + "/" + name, handle::value);
             }
             if (run.sweep().isEmpty()) {
                 cells.get(0).forEach((name, value) -> known.put(run.id() + "." + name, value));

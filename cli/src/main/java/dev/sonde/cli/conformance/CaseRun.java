@@ -15,13 +15,15 @@ import java.util.Map;
  * @param batched whether the blocks are rows of one forward pass, padded on the left
  * @param sweep values by variable, first variable slowest; no variables for a plain run
  * @param expect keys of expected tensors by the names that they are bound to
+ * @param newTokens how many tokens are generated, 0 for a plain run
  */
 record CaseRun(
         String id,
         List<Block> blocks,
         boolean batched,
         Map<String, List<JsonElement>> sweep,
-        Map<String, String> expect) {
+        Map<String, String> expect,
+        int newTokens) {
 
     /**
      * A prompt and its steps.
@@ -49,7 +51,11 @@ record CaseRun(
                     .forEach(e ->
                             sweep.put(e.getKey(), e.getValue().getAsJsonArray().asList()));
         }
-        return new CaseRun(json.get("id").getAsString(), blocks, batched, sweep, Json.texts(json.get("expect")));
+        int newTokens = json.has("generate")
+                ? json.getAsJsonObject("generate").get("max_new_tokens").getAsInt()
+                : 0;
+        return new CaseRun(
+                json.get("id").getAsString(), blocks, batched, sweep, Json.texts(json.get("expect")), newTokens);
     }
 
     /** Returns the keys of all expected tensors of this run, those of its blocks included. */

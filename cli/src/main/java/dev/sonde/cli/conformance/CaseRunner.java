@@ -1,7 +1,6 @@
 package dev.sonde.cli.conformance;
 
 import dev.sonde.Model;
-import dev.sonde.Saved;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import java.util.LinkedHashMap;
@@ -10,11 +9,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** Runs the cases of a suite on one of its files, and judges what comes back. */
 public final class CaseRunner {
-    private static final Set<String> KINDS = Set.of("trace");
+    private static final Set<String> KINDS = Set.of("trace", "generate");
     private static final Set<String> CAPABILITIES = Set.of("with_past", "attn_probs", "qkv", "identity_modules");
     /** Errors that say clearly that a file does not have what was asked for. */
     private static final Set<String> REFUSALS =
@@ -80,9 +80,9 @@ public final class CaseRunner {
     }
 
     private Map<String, Tensor> values(Case one) {
-        Map<String, Saved<Tensor>> saved = model.session(session -> new CaseRecording(suite, session).record(one));
+        Map<String, Supplier<Tensor>> saved = model.session(session -> new CaseRecording(suite, session).record(one));
         Map<String, Tensor> values = new LinkedHashMap<>();
-        saved.forEach((name, handle) -> values.put(name, handle.value()));
+        saved.forEach((name, handle) -> values.put(name, handle.get()));
         return values;
     }
 

@@ -19,9 +19,15 @@ final class Steps {
     private final Rows rows;
     private final Expression expression;
     private final Bindings bindings;
+    private final boolean ragged;
     private String last = "";
 
     Steps(Trace trace, Rows rows, Expression expression, Bindings bindings) {
+        this(trace, rows, expression, bindings, false);
+    }
+
+    Steps(Trace trace, Rows rows, Expression expression, Bindings bindings, boolean ragged) {
+        this.ragged = ragged;
         this.trace = trace;
         this.rows = rows;
         this.expression = expression;
@@ -34,11 +40,13 @@ final class Steps {
             if (step.has("at_step")) {
                 throw new UnsupportedCapability("steps of a generation");
             }
-            record(step.get("do").getAsString(), step);
+            record(step);
         }
     }
 
-    private void record(String verb, JsonObject step) {
+    /** Records one step. */
+    void record(JsonObject step) {
+        String verb = step.get("do").getAsString();
         switch (verb) {
             case "read" -> read(siteName(step), step);
             case "read_output" -> read(step.get("name").getAsString(), step);
@@ -60,14 +68,30 @@ final class Steps {
         return step.get("site").getAsString() + "#" + port + call + index;
     }
 
+    private List<Selector> region(JsonObject step) {
+        List<Selector> selectors = Slice.selectors(step.get("slice"));
+        return ragged ? selectors.stream().map(Steps::ofRow).toList() : selectors;
+    }
+
+    /** Padding on the left puts the last token of every row last. */
+    private static Selector ofRow(Selector selector) {
+        if (selector instanceof Selector.Indices indices && indices.axis().equals("0")) {
+            return selector;
+        }
+        if (selector.equals(Selector.index("1", -1))) {
+            return Selector.last();
+        }
+        throw new UnsupportedCapability("slices of padded prompts besides the last position");
+    }
+
     private void read(String site, JsonObject step) {
         last = site;
         Value<Any> seen = rows.of(trace.get(site));
-        bindings.bind(step.get("as").getAsString(), Expression.at(seen, Slice.selectors(step.get("slice"))));
+        bindings.bind(step.get("as").getAsString(), Expression.at(seen, region(step)));
     }
 
     private void set(JsonObject step) {
-        List<Selector> region = Slice.selectors(step.get("slice"));
+        List<Selector> region = region(step);
         JsonObject given = step.getAsJsonObject("value");
         if (given.has("const")) {
             double number = given.get("const").getAsDouble();
@@ -103,7 +127,7 @@ final class Steps {
     }
 
     private void editRegion(JsonObject step, Change change) {
-        List<Selector> region = Slice.selectors(step.get("slice"));
+        List<Selector> region = region(step);
         edit(
                 step,
                 seen -> region.isEmpty() ? change.of(seen) : seen.with(region, change.of(Expression.at(seen, region))));

@@ -71,7 +71,8 @@ final class Batching {
 
     /** Returns what runs of one batch must have in common, or nothing if a run must be alone. */
     private Optional<Object> key(int run) {
-        if (!inputsHaveRows(run) || !sitesHaveRows(run)) {
+        boolean generates = Dependencies.isOfGeneration(graph.runs().get(run));
+        if (generates || !inputsHaveRows(run) || !sitesHaveRows(run)) {
             return Optional.empty();
         }
         List<String> stops = dependencies.effects(run).stream()

@@ -3,6 +3,8 @@ package dev.sonde.onnx.plan;
 import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
+import dev.sonde.graph.ShapeRules;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -41,6 +43,10 @@ final class Dependencies {
         int[] merged = new int[graph.runs().size()];
         Map<Object, Integer> alike = new HashMap<>();
         for (int run = 0; run < merged.length; run++) {
+            if (isOfGeneration(graph.runs().get(run))) {
+                merged[run] = run;
+                continue;
+            }
             List<Effect> own =
                     effects.get(run).stream().map(Dependencies::ofAnyRun).toList();
             merged[run] = alike.computeIfAbsent(List.of(graph.runs().get(run), own), same(run));
@@ -69,8 +75,12 @@ final class Dependencies {
         if (node instanceof Node.Call call) {
             return same[call.run()];
         }
-        if (node instanceof Node.Local) {
+        if (isMadeInJava(node)) {
             return MIXED; // known only between programs
+        }
+        int steps = ShapeRules.steps(graph.runs(), node, id -> stepsOf(owners[id]));
+        if (steps >= 0) {
+            return steps; // it may need values of other runs as well
         }
         int owner = CONSTANT;
         for (int input : node.inputs()) {
@@ -78,6 +88,35 @@ final class Dependencies {
             owner = owner == CONSTANT || owner == other ? other : other == CONSTANT ? owner : MIXED;
         }
         return owner;
+    }
+
+    private int stepsOf(int owner) {
+        return owner >= 0 && graph.runs().get(owner) instanceof RunInput.Steps ? owner : -1;
+    }
+
+    /** Returns whether a value is not an output of a program but made of some between programs. */
+    static boolean isMadeInJava(Node node) {
+        return node instanceof Node.Local || node instanceof Node.OverSteps || node instanceof Node.Generated;
+    }
+
+    static boolean isOfGeneration(RunInput run) {
+        return run instanceof RunInput.Generation || run instanceof RunInput.Steps;
+    }
+
+    /** Returns the run that stands for all of a generation, or the run itself. */
+    int head(int run) {
+        return graph.runs().get(run) instanceof RunInput.Steps later ? later.generation() : run;
+    }
+
+    /** Returns the runs of the generation that a run is the head of, it first; or it alone. */
+    List<Integer> unit(int head) {
+        List<Integer> unit = new ArrayList<>(List.of(head));
+        for (int run = 0; run < graph.runs().size(); run++) {
+            if (graph.runs().get(run) instanceof RunInput.Steps later && later.generation() == head) {
+                unit.add(run);
+            }
+        }
+        return unit;
     }
 
     private void mark() {
@@ -89,10 +128,10 @@ final class Dependencies {
             }
             needed.set(id);
             graph.nodes().get(id).inputs().forEach(open::push);
-            int run = owners[id];
-            if (run >= 0 && !neededRuns.get(run)) {
-                neededRuns.set(run);
-                effects.get(run).forEach(effect -> effect.inputs().forEach(open::push));
+            int run = graph.nodes().get(id) instanceof Node.Generated generated ? generated.generation() : owners[id];
+            for (int each : run >= 0 && !neededRuns.get(run) ? unit(head(run)) : List.<Integer>of()) {
+                neededRuns.set(each);
+                effects.get(each).forEach(effect -> effect.inputs().forEach(open::push));
             }
         }
     }

@@ -113,6 +113,31 @@ final class Emitter {
         return input(dtype, TensorShapes.open(rank), new Feed.Foreign(node));
     }
 
+    /** Returns where a step is, in the form that {@code what} says. */
+    String where(Feed.Where.What what, int rank, int axis) {
+        Feed feed = new Feed.Where(what, rank, axis);
+        DType dtype = what == Feed.Where.What.INDEX ? DType.INT64 : DType.BOOL;
+        return known(feed).orElseGet(() -> input(dtype, TensorShapes.open(rank), feed));
+    }
+
+    /** Returns a buffer of edited values. */
+    String buffer(int number, DType dtype, int rank) {
+        return input(dtype, TensorShapes.open(rank), new Feed.Buffer(number));
+    }
+
+    /** Returns what the step before carried. */
+    String carried(String name, int initial, DType dtype, int rank) {
+        Feed feed = new Feed.Carried(name, initial);
+        return known(feed).orElseGet(() -> input(dtype, TensorShapes.open(rank), feed));
+    }
+
+    private java.util.Optional<String> known(Feed feed) {
+        return feeds.entrySet().stream()
+                .filter(each -> each.getValue().equals(feed))
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
     private String input(DType dtype, TensorShapeProto shape, Feed feed) {
         String name = fresh();
         TypeProto.Tensor type = TypeProto.Tensor.newBuilder()

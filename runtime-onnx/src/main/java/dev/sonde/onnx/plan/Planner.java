@@ -4,6 +4,7 @@ import dev.sonde.SondeException;
 import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModuleInfo;
 import java.util.ArrayDeque;
@@ -12,9 +13,11 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -34,6 +37,8 @@ public final class Planner {
     private final List<List<Integer>> byRun = new ArrayList<>();
     private final List<Draft> drafts = new ArrayList<>();
     private final int[] homes;
+    private final Map<Integer, Integer> ends = new HashMap<>();
+    private final Set<Integer> handed = new LinkedHashSet<>();
 
     /** A program before it is written. */
     private record Draft(
@@ -42,19 +47,25 @@ public final class Planner {
             List<Edit> edits,
             List<Place> stops,
             Set<Integer> results,
-            List<Integer> locals) {
+            List<Integer> locals,
+            Optional<Stepping> stepping) {
         Draft(Batch batch) {
+            this(batch, Optional.empty());
+        }
+
+        Draft(Batch batch, Optional<Stepping> stepping) {
             this(
                     batch,
                     new TreeSet<>(),
                     new ArrayList<>(),
                     new ArrayList<>(),
                     new LinkedHashSet<>(),
-                    new ArrayList<>());
+                    new ArrayList<>(),
+                    stepping);
         }
 
         ProgramWriter.Share share(Dependencies dependencies) {
-            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results, locals);
+            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results, locals, stepping);
         }
     }
 
@@ -87,12 +98,19 @@ public final class Planner {
                 dependencies.needed().stream().filter(this::isLocal).boxed().toList();
         Draft prelude = new Draft(Batch.NONE);
         locals.stream()
+                .filter(id -> graph.nodes().get(id) instanceof Node.Local)
                 .map(id -> ((Node.Local) graph.nodes().get(id)).input())
                 .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT)
                 .forEach(prelude.own()::add);
         add(prelude);
         for (List<Integer> wave : waves()) {
-            batching.of(wave).forEach(this::draft);
+            batching.of(wave).forEach(batch -> {
+                if (graph.runs().get(batch.runs().get(0)) instanceof RunInput.Generation generation) {
+                    draft(batch, generation);
+                } else {
+                    draft(batch);
+                }
+            });
         }
         Draft epilogue = new Draft(Batch.NONE);
         dependencies.needed().stream()
@@ -108,6 +126,7 @@ public final class Planner {
         locals.forEach(this::attach);
         drafts.forEach(this::complete);
         graph.saves().values().forEach(this::publish);
+        handed.forEach(this::publish);
         return drafts.stream()
                 .map(draft -> ProgramWriter.write(target, graph, types, draft.share(dependencies)))
                 .toList();
@@ -115,6 +134,15 @@ public final class Planner {
 
     /** A function in Java is called as soon as its input is known. */
     private void attach(int id) {
+        if (!(graph.nodes().get(id) instanceof Node.Local)) {
+            int head = graph.nodes().get(id) instanceof Node.OverSteps over
+                    ? over.generation()
+                    : ((Node.Generated) graph.nodes().get(id)).generation();
+            homes[id] = ends.get(head);
+            drafts.get(homes[id]).locals().add(id);
+            graph.nodes().get(id).inputs().forEach(this::publish);
+            return;
+        }
         int input = ((Node.Local) graph.nodes().get(id)).input();
         homes[id] = homes[input];
         drafts.get(homes[id]).locals().add(id);
@@ -124,7 +152,7 @@ public final class Planner {
     }
 
     private boolean isLocal(int id) {
-        return graph.nodes().get(id) instanceof Node.Local;
+        return Dependencies.isMadeInJava(graph.nodes().get(id));
     }
 
     private boolean isConstant(int id) {
@@ -139,7 +167,9 @@ public final class Planner {
         for (int first = dependencies.runs().nextSetBit(0);
                 first >= 0;
                 first = dependencies.runs().nextSetBit(first + 1)) {
-            open.push(first);
+            if (dependencies.head(first) == first) {
+                open.push(first);
+            }
             while (!open.isEmpty()) {
                 int run = open.peek();
                 if (state[run] == 0) {
@@ -183,10 +213,14 @@ public final class Planner {
     /** Returns the other runs whose values a run's edits and calls need. */
     private BitSet sources(int run) {
         BitSet sources = new BitSet();
-        for (int id : closure(run)) {
-            int owner = dependencies.owner(id);
-            if (owner >= 0 && owner != run) {
-                sources.set(owner);
+        for (int each : dependencies.unit(run)) {
+            for (int id : closure(each)) {
+                int owner = graph.nodes().get(id) instanceof Node.Generated generated
+                        ? generated.generation()
+                        : dependencies.owner(id);
+                if (owner >= 0 && dependencies.head(owner) != run) {
+                    sources.set(dependencies.head(owner));
+                }
             }
         }
         return sources;
@@ -197,9 +231,12 @@ public final class Planner {
         TreeSet<Integer> found = new TreeSet<>();
         Deque<Integer> open = new ArrayDeque<>();
         dependencies.effects(run).forEach(effect -> effect.inputs().forEach(open::push));
+        overSteps(run).forEach(open::push);
         byRun.get(run).forEach(id -> {
             if (graph.nodes().get(id) instanceof Node.Call call) {
                 open.push(call.input());
+            } else if (graph.runs().get(run) instanceof RunInput.Steps) {
+                graph.nodes().get(id).inputs().forEach(open::push);
             }
         });
         while (!open.isEmpty()) {
@@ -221,6 +258,82 @@ public final class Planner {
         }
         add(before);
         add(draft);
+    }
+
+    /** The prompt pass, what mixes its values with those of other runs, and the later steps. */
+    private void draft(Batch batch, RunInput.Generation generation) {
+        int head = batch.runs().get(0);
+        List<Integer> unit = dependencies.unit(head);
+        Stepping stepping = Stepping.of(target, head, generation, edited(unit));
+        Draft before = new Draft(Batch.NONE);
+        Draft prompt = new Draft(batch, Optional.of(stepping));
+        fill(head, before, prompt);
+        add(before);
+        add(prompt);
+        Draft between = new Draft(Batch.NONE);
+        List<Draft> later = new ArrayList<>();
+        for (int run : unit.subList(1, unit.size())) {
+            Batch steps = Batch.of(target.wiring().manifest(), graph.runs(), List.of(run));
+            Draft draft = new Draft(steps, Optional.of(stepping.later(true)));
+            fill(run, between, draft);
+            later.add(draft);
+        }
+        add(between);
+        later.forEach(this::add);
+        ends.put(head, drafts.size() - 1);
+    }
+
+    /** Returns what steps keep that belongs to the prompt pass and to other runs together. */
+    private List<Integer> overSteps(int head) {
+        return dependencies.needed().stream()
+                .mapToObj(graph.nodes()::get)
+                .filter(node -> node instanceof Node.OverSteps over && over.generation() == head)
+                .flatMap(node -> node.inputs().stream())
+                .filter(id -> dependencies.owner(id) == Dependencies.MIXED)
+                .toList();
+    }
+
+    private void fill(int run, Draft before, Draft draft) {
+        divideMixed(run, before, draft);
+        draft.own().addAll(byRun.get(run));
+        for (Effect effect : dependencies.effects(run)) {
+            boolean hands = effect instanceof Effect.Choose
+                    || effect instanceof Effect.Carry
+                    || effect instanceof Effect.Finish;
+            if (hands) {
+                handed.addAll(effect.inputs());
+                effect.inputs().stream()
+                        .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT && !isConstant(id))
+                        .forEach(id -> {
+                            draft.own().add(id);
+                            draft.results().add(id);
+                        });
+            } else {
+                place(effect, draft);
+            }
+        }
+    }
+
+    /** Returns the places that some step of a generation edits and that something reads. */
+    private List<Stepping.Edited> edited(List<Integer> unit) {
+        Draft all = new Draft(Batch.NONE);
+        for (int run : unit) {
+            dependencies.effects(run).stream()
+                    .filter(effect -> effect instanceof Effect.Write || effect instanceof Effect.Skip)
+                    .forEach(effect -> place(effect, all));
+        }
+        Map<List<Object>, Stepping.Edited> places = new LinkedHashMap<>();
+        for (Edit edit : all.edits()) {
+            Place place = edit.place();
+            if (Stepping.isOfAllSteps(target, edit, all.edits(), unit)) {
+                continue;
+            }
+            if (!target.graph().consumers(place.value()).isEmpty()) {
+                places.putIfAbsent(
+                        List.of(place.value(), place.point()), new Stepping.Edited(edit.site(), place));
+            }
+        }
+        return List.copyOf(places.values());
     }
 
     /** What mixes runs is computed before a run if its edits need it, or in it if it needs the run's own values. */

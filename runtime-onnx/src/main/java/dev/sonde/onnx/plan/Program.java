@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param feeds its numbers, by input
  * @param values names of the outputs that hold values which are needed later, by id
  * @param locals ids of functions in Java to be called when it has run
+ * @param turn what it hands on if it belongs to a generation
  */
 public record Program(
         List<Integer> runs,
@@ -23,7 +24,8 @@ public record Program(
         Assembly assembly,
         Map<String, Feed> feeds,
         Map<Integer, String> values,
-        List<Integer> locals) {
+        List<Integer> locals,
+        Optional<Turn> turn) {
     /** Copies its parts. */
     public Program {
         runs = List.copyOf(runs);

@@ -1,11 +1,15 @@
 package dev.sonde.onnx.plan;
 
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.sonde.SondeException;
 import dev.sonde.graph.Dim;
+import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
+import dev.sonde.manifest.SiteInfo;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -34,6 +38,7 @@ final class ProgramWriter {
     private final Wires wires;
     private final Map<Integer, String> names = new HashMap<>();
     private final Rows rows;
+    private final Optional<Stepping.Lens> lens;
     private final Map<Shown, String> shown = new HashMap<>();
 
     /** A value of the model as a site shows it. */
@@ -49,6 +54,7 @@ final class ProgramWriter {
      * @param stops of the runs
      * @param results ids of those of its values that are needed elsewhere
      * @param locals ids of functions in Java that are called when it has run
+     * @param stepping what is special about it if it belongs to a generation
      */
     record Share(
             Dependencies dependencies,
@@ -57,7 +63,8 @@ final class ProgramWriter {
             List<Edit> edits,
             List<Place> stops,
             Collection<Integer> results,
-            List<Integer> locals) {}
+            List<Integer> locals,
+            Optional<Stepping> stepping) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -69,11 +76,26 @@ final class ProgramWriter {
         this.operators = new Operators(emitter);
         this.regions = new Regions(emitter);
         this.views = new Views(emitter);
-        this.wires = new Wires(target.graph(), target.wiring(), emitter, share.edits(), this::write);
+        this.lens = share.stepping().map(stepping -> stepping.new Lens(emitter));
+        this.wires = new Wires(target.graph(), target.wiring(), emitter, edits(share), this::write);
         this.products = new Products(target.graph(), emitter, wires::isEdited, together);
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
+    }
+
+    /** Before the edits of steps that compute all anew, what earlier steps wrote is put back. */
+    private static List<Edit> edits(Share share) {
+        List<Edit> all = new ArrayList<>();
+        share.stepping().filter(Stepping::recomputes).ifPresent(stepping -> {
+            for (int i = 0; i < stepping.edited().size(); i++) {
+                Stepping.Edited edited = stepping.edited().get(i);
+                int run = share.batch().runs().get(0);
+                all.add(new Edit(run, edited.site(), edited.place(), Stepping.RESTORE, i));
+            }
+        });
+        all.addAll(share.edits());
+        return all;
     }
 
     /** Without the model any will do, except for operators that the user named. */
@@ -105,11 +127,17 @@ final class ProgramWriter {
     private Program write() {
         share.own().forEach(id -> names.put(id, lower(id, experiment.nodes().get(id))));
         Map<Splice.Use, String> redirects = wires.redirects();
+        Optional<Turn> turn = share.stepping().map(this::turn);
         wires.flush();
         products.flush();
         Map<Integer, String> values = new LinkedHashMap<>();
         Map<String, String> outputs = new HashMap<>();
         new TreeSet<>(share.results()).forEach(id -> values.put(id, outputs.computeIfAbsent(name(id), this::output)));
+        Set<String> all = new LinkedHashSet<>(values.values());
+        turn.ifPresent(each -> {
+            all.addAll(new java.util.TreeMap<>(each.cache()).values());
+            all.addAll(each.buffers());
+        });
         Set<Integer> forbidden = new LinkedHashSet<>();
         share.stops().forEach(stop -> forbidden.addAll(wires.after(stop)));
         Splice splice = new Splice(
@@ -119,9 +147,54 @@ final class ProgramWriter {
                 emitter.initializers(),
                 emitter.inputs(),
                 redirects,
-                new ArrayList<>(new LinkedHashSet<>(values.values())),
+                new ArrayList<>(all),
                 forbidden);
-        return target.program(share.batch(), splice, emitter.feeds(), values, share.locals());
+        return target.program(share.batch(), splice, emitter.feeds(), values, share.locals(), turn);
+    }
+
+    /** What a step hands to the next. */
+    private Turn turn(Stepping stepping) {
+        Stepping.Lens through = lens.orElseThrow();
+        int run = share.batch().runs().get(0);
+        Map<String, String> cache = new LinkedHashMap<>();
+        if (stepping.cached()) {
+            List<String> outputs = target.graph().model().getGraph().getOutputList().stream()
+                    .map(ValueInfoProto::getName)
+                    .toList();
+            Stepping.cache(target.wiring().manifest(), outputs).forEach((past, present) -> {
+                String seen = wires.read(run, new Place(present, new Point.Output("", 0), List.of()), Integer.MAX_VALUE);
+                cache.put(past, aligned(stepping, through, past, seen));
+            });
+        }
+        List<String> buffers = new ArrayList<>();
+        for (Stepping.Edited edited : stepping.edited()) {
+            String last = wires.read(run, edited.place(), Integer.MAX_VALUE);
+            buffers.add(output(show(last, edited.place())));
+        }
+        Set<Integer> needs = new LinkedHashSet<>();
+        share.dependencies().effects(run).stream()
+                .filter(effect -> effect instanceof Effect.Choose
+                        || effect instanceof Effect.Carry
+                        || effect instanceof Effect.Finish)
+                .flatMap(effect -> effect.inputs().stream())
+                .filter(id -> !share.results().contains(id) && !(experiment.nodes().get(id) instanceof Node.Constant))
+                .forEach(needs::add);
+        return new Turn(stepping.generation(), cache, buffers, needs);
+    }
+
+    private String aligned(Stepping stepping, Stepping.Lens through, String past, String present) {
+        boolean moves = stepping.ragged() && !stepping.later();
+        if (!moves) {
+            return present;
+        }
+        RunInput.Generation input =
+                (RunInput.Generation) share.batch().inputs().get(0);
+        return through.aligned(
+                present, target.wiring().manifest().inputs().stream()
+                        .filter(each -> each.name().equals(past))
+                        .findFirst()
+                        .orElseThrow(),
+                input.prompt().lengths());
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */
@@ -167,6 +240,10 @@ final class ProgramWriter {
         if (node instanceof Node.Constant constant) {
             return emitter.given(constant.value());
         }
+        if (node instanceof Node.Carried carried) {
+            ValueType type = types.get(id);
+            return emitter.carried(carried.name(), carried.initial(), type.dtype(), type.rank());
+        }
         if (node instanceof Node.Onnx onnx) {
             return operators.emit(onnx, onnx.inputs().stream().map(this::name).toList());
         }
@@ -193,7 +270,12 @@ final class ProgramWriter {
     private String read(Node.Read read) {
         Place place = target.place(read.site());
         int run = owner(read);
-        return rows.take(show(wires.read(run, place, read.version()), place), run);
+        String whole = show(wires.read(run, place, read.version()), place);
+        return rows.take(lens.map(each -> each.narrow(whole, site(read.site()))).orElse(whole), run);
+    }
+
+    private SiteInfo site(String name) {
+        return target.wiring().manifest().site(name);
     }
 
     private String show(String value, Place place) {
@@ -203,11 +285,21 @@ final class ProgramWriter {
     private void write(Rewrite rewrite, String before, String to) {
         Place place = rewrite.place();
         Map<Integer, String> changed = new HashMap<>();
-        rewrite.edits().forEach(edit -> changed.put(edit.run(), fitted(edit, before)));
+        rewrite.edits().forEach(edit -> changed.put(edit.run(), changed(edit, before)));
         boolean all = share.batch().isSingle();
         String value = rows.replace(all ? before : show(before, place), changed);
         String whole = place.steps().isEmpty() ? value : views.hide(value, before, place.steps());
         emitter.node("Identity", List.of(whole), to);
+    }
+
+    private String changed(Edit edit, String before) {
+        if (lens.isEmpty()) {
+            return fitted(edit, before);
+        }
+        String whole = show(before, edit.place());
+        return edit.version() == Stepping.RESTORE
+                ? lens.get().restore(whole, edit.value(), site(edit.site()))
+                : lens.get().widen(whole, fitted(edit, before), site(edit.site()));
     }
 
     /** Returns the written value in the full shape of its site. */
@@ -222,7 +314,12 @@ final class ProgramWriter {
         }
         String shape = known
                 ? emitter.list(site.dims().stream().map(Dim::size).toList())
-                : emitter.node("Shape", List.of(rows.take(show(before, edit.place()), edit.run())));
+                : emitter.node("Shape", List.of(rows.take(shownPart(edit, before), edit.run())));
         return emitter.node("Expand", List.of(name, shape));
+    }
+
+    private String shownPart(Edit edit, String before) {
+        String whole = show(before, edit.place());
+        return lens.map(each -> each.narrow(whole, site(edit.site()))).orElse(whole);
     }
 }

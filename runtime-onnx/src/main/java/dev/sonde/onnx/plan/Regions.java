@@ -46,27 +46,37 @@ final class Regions {
         if (pick.axis() == 0) {
             throw new SondeException("bad-selection", "Rows cannot pick rows: " + pick);
         }
-        int count = pick.count();
-        long[] flat = pick.rows().stream()
-                .flatMap(List::stream)
-                .mapToLong(Long::longValue)
-                .toArray();
-        long[] shape = pick.single()
-                ? new long[] {flat.length, 1}
-                : new long[] {pick.rows().size(), count, 1};
-        String picked = gatherRows(toFront(x, rank, pick.axis()), emitter.given(Tensor.of(flat, shape)));
+        Tensor places = places(pick.rows());
+        Tensor indices = pick.single() ? Tensor.of(places.toLongs(), pick.rows().size(), 2) : places;
+        String picked = gatherRows(toFront(x, rank, pick.axis()), emitter.given(indices));
         return pick.single() ? picked : fromFront(picked, rank, pick.axis());
+    }
+
+    /** Returns the places of indices in axes 0 and 1, for each index of axis 0 its own: {@code [rows, count, 2]}. */
+    static Tensor places(List<List<Long>> rows) {
+        int count = rows.get(0).size();
+        long[] places = new long[rows.size() * count * 2];
+        for (int i = 0; i < places.length; i += 2) {
+            int row = i / 2 / count;
+            places[i] = row;
+            places[i + 1] = rows.get(row).get(i / 2 % count);
+        }
+        return Tensor.of(places, rows.size(), count, 2);
     }
 
     /** Gathers along axis 1, for each index of axis 0 its own. */
     private String gatherRows(String x, String indices) {
-        if (emitter.opset() < 12) {
+        needsRowsApart(emitter.opset());
+        return emitter.node("GatherND", List.of(x, indices));
+    }
+
+    static void needsRowsApart(int opset) {
+        if (opset < 11) {
             throw new SondeException(
                     "unsupported-operator",
-                    "Positions that differ from row to row need opset 12 but this file has opset " + emitter.opset()
+                    "Positions that differ from row to row need opset 11 but this file has opset " + opset
                             + ": expected runs of one row each");
         }
-        return emitter.node("GatherND", List.of(x, indices), Attributes.of("batch_dims", 1));
     }
 
     private String toFront(String x, int rank, int axis) {
@@ -161,15 +171,13 @@ final class Regions {
     private String spreadRows(String value, ValueType type, Pick pick, int first) {
         int rank = type.rank();
         int size = size(type, pick.axis());
-        List<Long> rows = new ArrayList<>();
-        pick.rows().forEach(row -> rows.addAll(places(size, row)));
+        List<List<Long>> rows =
+                pick.rows().stream().map(row -> places(size, row)).toList();
         String x = layout.unsqueeze(value, IntStream.range(0, first).boxed().toList());
         List<Long> batch = new ArrayList<>(java.util.Collections.nCopies(rank, 1L));
         batch.set(0, (long) pick.rows().size());
         x = emitter.node("Expand", List.of(x, emitter.list(batch)));
-        Tensor indices = Tensor.of(
-                rows.stream().mapToLong(Long::longValue).toArray(), pick.rows().size(), size, 1);
-        String spread = gatherRows(toFront(x, rank, pick.axis()), emitter.given(indices));
+        String spread = gatherRows(toFront(x, rank, pick.axis()), emitter.given(places(rows)));
         return fromFront(spread, rank, pick.axis());
     }
 

@@ -68,7 +68,12 @@ public final class Target {
     }
 
     Program program(
-            Batch batch, Splice splice, Map<String, Feed> feeds, Map<Integer, String> values, List<Integer> locals) {
+            Batch batch,
+            Splice splice,
+            Map<String, Feed> feeds,
+            Map<Integer, String> values,
+            List<Integer> locals,
+            Optional<Turn> turn) {
         Assembled assembled;
         synchronized (assemblies) {
             assembled = assemblies.computeIfAbsent(splice, key -> new Assembled(key, Assembly.of(graph, key)));
@@ -80,6 +85,7 @@ public final class Target {
                 assembled.assembly(),
                 feeds,
                 values,
-                locals);
+                locals,
+                turn);
     }
 }

@@ -26,18 +26,31 @@ final class Crossings implements AutoCloseable {
         for (Feed feed : program.feeds().values()) {
             if (feed instanceof Feed.Foreign value) {
                 ids.add(value.node());
+            } else if (feed instanceof Feed.Carried carried) {
+                ids.add(carried.initial());
             }
         }
+        program.turn().ifPresent(turn -> ids.addAll(turn.needs()));
         return ids;
+    }
+
+    /** Returns whether somebody still needs a value and it is freed here. */
+    boolean holds(OnnxTensor tensor) {
+        return holders.containsKey(tensor);
+    }
+
+    boolean has(int id) {
+        return values.containsKey(id);
     }
 
     OnnxTensor get(int id) {
         return Objects.requireNonNull(values.get(id));
     }
 
-    /** Keeps those outputs of a program that others need and frees the rest. */
-    void put(Program program, Map<String, OnnxTensor> outputs) {
+    /** Keeps those outputs of a program that others need and frees the rest, but not those that somebody else holds. */
+    void put(Program program, Map<String, OnnxTensor> outputs, Set<OnnxTensor> held) {
         Collection<OnnxTensor> unused = new HashSet<>(outputs.values());
+        unused.removeAll(held);
         program.values().forEach((id, name) -> {
             OnnxTensor tensor = outputs.get(name);
             if (tensor != null && readers.containsKey(id)) {

@@ -32,6 +32,11 @@ final class Ending {
         control.log(name.substring(name.indexOf(':', InterventionGraph.LOG.length()) + 1), value);
     }
 
+    /** Tells a new token. */
+    void token(int generation, int row, long token) {
+        control.token(generation, row, token);
+    }
+
     /** Throws if the work must end. */
     void check() {
         if (control.cancelled()) {

@@ -8,18 +8,22 @@ import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.plan.Feed;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Program;
+import dev.sonde.spi.Tokenizer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One execution of a plan, program by program. For one thread. */
@@ -31,8 +35,13 @@ final class Execution implements AutoCloseable {
     private final Crossings crossings;
     private final Map<String, Tensor> saved = new LinkedHashMap<>();
     private final Map<Integer, Tensor> javaValues = new HashMap<>();
+    private final Map<Integer, GenerationLoop> loops = new HashMap<>();
+    private final Map<Integer, List<Program>> pending = new HashMap<>();
+    private final Optional<Tokenizer> tokenizer;
 
-    Execution(Sessions sessions, ModelManifest manifest, Plan plan, Ending ending) {
+    Execution(
+            Sessions sessions, ModelManifest manifest, Plan plan, Ending ending, Optional<Tokenizer> tokenizer) {
+        this.tokenizer = tokenizer;
         this.sessions = sessions;
         this.manifest = manifest;
         this.plan = plan;
@@ -44,7 +53,11 @@ final class Execution implements AutoCloseable {
     Map<String, Tensor> run(Runnable done) {
         for (Program program : plan.programs()) {
             ending.check();
-            run(program);
+            if (program.turn().isPresent()) {
+                generate(program);
+            } else {
+                run(program);
+            }
             done.run();
         }
         InterventionGraph graph = plan.graph();
@@ -57,6 +70,29 @@ final class Execution implements AutoCloseable {
             }
         });
         return ordered;
+    }
+
+    /** The prompt pass runs at once; programs of later steps run when all are there, in the order of the steps. */
+    private void generate(Program program) {
+        int head = program.turn().orElseThrow().generation();
+        boolean first = program.input().orElseThrow() instanceof RunInput.Generation;
+        if (first) {
+            loops.put(head, new GenerationLoop(plan, head, sessions, manifest, ending, crossings, javaValues, tokenizer));
+        }
+        GenerationLoop loop = Objects.requireNonNull(loops.get(head));
+        pending.computeIfAbsent(head, unused -> new ArrayList<>()).add(program);
+        if (first) {
+            take(program, loop.prompt(program), loop.held());
+        }
+        if (first ? !loop.hasLaterSteps() : loop.add(program)) {
+            loop.later();
+            loop.results().forEach((id, tensor) -> {
+                javaValues.put(id, tensor);
+                keep(id, tensor);
+            });
+            loop.close();
+            pending.getOrDefault(head, List.of()).forEach(crossings::used);
+        }
     }
 
     private Tensor result(String name, int id) {
@@ -74,7 +110,11 @@ final class Execution implements AutoCloseable {
             Map<String, OnnxTensor> inputs = inputs(program, session.session(), own);
             OrtSession.Result result =
                     ending.watch(options, () -> session.session().run(inputs, options));
-            take(program, result);
+            Map<String, OnnxTensor> outputs = new HashMap<>();
+            for (Map.Entry<String, OnnxValue> output : result) {
+                outputs.put(output.getKey(), (OnnxTensor) output.getValue());
+            }
+            take(program, outputs, Set.of());
         } catch (OrtException e) {
             ending.check(); // if it was ended, this is how
             throw new SondeException("engine", program.label() + " failed: " + e.getMessage(), e);
@@ -111,18 +151,16 @@ final class Execution implements AutoCloseable {
         return new ModelInputs(manifest, program.input().orElseThrow()).tensor(name);
     }
 
-    private void take(Program program, OrtSession.Result result) {
-        Map<String, OnnxTensor> outputs = new HashMap<>();
-        for (Map.Entry<String, OnnxValue> output : result) {
-            outputs.put(output.getKey(), (OnnxTensor) output.getValue());
-        }
+    private void take(Program program, Map<String, OnnxTensor> outputs, Set<OnnxTensor> held) {
         program.values().forEach((id, name) -> save(id, outputs.get(name)));
         for (int id : program.locals()) {
-            Node.Local local = (Node.Local) plan.graph().nodes().get(id);
+            if (!(plan.graph().nodes().get(id) instanceof Node.Local local)) {
+                continue; // the generation puts it there
+            }
             OnnxTensor input = outputs.get(program.values().get(local.input()));
             compute(id, local, input);
         }
-        crossings.put(program, outputs);
+        crossings.put(program, outputs, held);
     }
 
     private void compute(int id, Node.Local local, @Nullable OnnxTensor computed) {
@@ -166,6 +204,7 @@ final class Execution implements AutoCloseable {
 
     @Override
     public void close() {
+        loops.values().forEach(GenerationLoop::close);
         crossings.close();
     }
 }

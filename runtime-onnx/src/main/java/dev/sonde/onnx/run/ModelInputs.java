@@ -141,12 +141,17 @@ final class ModelInputs {
     }
 
     private Tensor numbers(ModelInput input, long[] values) {
+        return numbers(input, shape(input), values);
+    }
+
+    /** Returns whole numbers in the type that an input takes. */
+    static Tensor numbers(ModelInput input, long[] shape, long[] values) {
         DType dtype = input.dtype();
         ByteBuffer bytes = ByteBuffer.allocate(values.length * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (long value : values) {
             put(bytes, dtype, value);
         }
-        return Tensor.wrap(dtype, shape(input), List.of(), bytes.flip());
+        return Tensor.wrap(dtype, shape, List.of(), bytes.flip());
     }
 
     private static void put(ByteBuffer bytes, DType dtype, long value) {

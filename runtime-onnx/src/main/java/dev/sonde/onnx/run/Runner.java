@@ -4,18 +4,22 @@ import dev.sonde.Tensor;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.spi.Control;
+import dev.sonde.spi.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Runs plans on the sessions of one model. Safe for many threads. */
 public final class Runner {
     private final Sessions sessions;
     private final ModelManifest manifest;
+    private final Optional<Tokenizer> tokenizer;
 
     /** Returns a runner on these sessions. */
-    public Runner(Sessions sessions, ModelManifest manifest) {
+    public Runner(Sessions sessions, ModelManifest manifest, Optional<Tokenizer> tokenizer) {
+        this.tokenizer = tokenizer;
         this.sessions = sessions;
         this.manifest = manifest;
     }
@@ -28,7 +32,7 @@ public final class Runner {
         List<Map<String, Tensor>> results = new ArrayList<>();
         for (Plan plan : plans) {
             ending.check();
-            try (Execution execution = new Execution(sessions, manifest, plan, ending)) {
+            try (Execution execution = new Execution(sessions, manifest, plan, ending, tokenizer)) {
                 results.add(execution.run(() -> control.progress(done.incrementAndGet(), total)));
             }
         }

@@ -1,0 +1,22 @@
+package dev.sonde.onnx.plan;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What a program of a generation hands to the next, besides values of the experiment.
+ *
+ * @param generation index of the run of the prompt pass
+ * @param cache names of the outputs that are keys and values up to here, by the inputs that take them
+ * @param buffers names of the outputs that hold edited values up to here; empty if there is a cache
+ * @param needs ids of values of other programs that it is told to choose from, carry on or end by
+ */
+public record Turn(int generation, Map<String, String> cache, List<String> buffers, Set<Integer> needs) {
+    /** Copies its parts. */
+    public Turn {
+        cache = Map.copyOf(cache);
+        buffers = List.copyOf(buffers);
+        needs = Set.copyOf(needs);
+    }
+}

@@ -1,0 +1,156 @@
+package dev.sonde.onnx.run;
+
+import dev.sonde.Generated;
+import dev.sonde.GenerationOptions;
+import dev.sonde.Tensor;
+import dev.sonde.graph.Node.Generated.Part;
+import dev.sonde.graph.RunInput;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** How far each row of a generation has come. */
+final class GenerationRows {
+    private final int generation;
+    private final GenerationOptions options;
+    private final Ending ending;
+    private final StopStrings strings;
+    private final List<List<Long>> tokens = new ArrayList<>();
+    private final int[] promptLengths;
+    private final List<List<Float>> logProbs = new ArrayList<>();
+    private final Generated.Reason[] reasons;
+    private final int[] steps;
+    private final TokenChoice choice;
+
+    GenerationRows(int generation, RunInput.Generation input, Ending ending, StopStrings strings) {
+        this.generation = generation;
+        this.options = input.options();
+        this.ending = ending;
+        this.strings = strings;
+        this.choice = new TokenChoice(options);
+        int count = input.prompt().rows();
+        input.prompt().ids().forEach(ids -> tokens.add(new ArrayList<>(ids)));
+        this.promptLengths =
+                input.prompt().lengths().stream().mapToInt(Long::intValue).toArray();
+        for (int i = 0; i < count; i++) {
+            logProbs.add(new ArrayList<>());
+        }
+        this.reasons = new Generated.Reason[count];
+        this.steps = new int[count];
+    }
+
+    int count() {
+        return steps.length;
+    }
+
+    /** Returns whether some row goes on. */
+    boolean goOn() {
+        return Arrays.asList(reasons).contains(null);
+    }
+
+    /** Returns whether a row took part in a step. */
+    boolean took(int row, int step) {
+        return reasons[row] == null || step < steps[row];
+    }
+
+    /** Returns prompts and new tokens. */
+    List<List<Long>> tokens() {
+        return tokens;
+    }
+
+    /** Returns the newest token of each row. */
+    long[] newest() {
+        return tokens.stream().mapToLong(row -> row.get(row.size() - 1)).toArray();
+    }
+
+    /** Ends the rows for which a condition holds. */
+    void finish(Tensor condition, int step) {
+        double[] holds = condition.toDoubles();
+        for (int row = 0; row < count(); row++) {
+            if (reasons[row] == null && holds[holds.length == 1 ? 0 : row] != 0) {
+                end(row, Generated.Reason.CONDITION, step);
+            }
+        }
+    }
+
+    private void end(int row, Generated.Reason reason, int step) {
+        reasons[row] = reason;
+        steps[row] = step + 1;
+    }
+
+    /** Chooses the next token of each row that goes on. */
+    void choose(Tensor logits, Tensor logSumExp, int step) {
+        int vocabulary = (int) logits.size(1);
+        float[] all = logits.toFloats();
+        float[] sums = logSumExp.toFloats();
+        for (int row = 0; row < count(); row++) {
+            if (reasons[row] == null) {
+                float[] own = Arrays.copyOfRange(all, row * vocabulary, (row + 1) * vocabulary);
+                choose(own, sums[row], row, step);
+            } else {
+                tokens.get(row).add(0L); // it takes part in the batch, and nobody looks
+            }
+        }
+    }
+
+    private void choose(float[] logits, float logSumExp, int row, int step) {
+        float[] untouched = options.samples() || choice.changes() ? logits.clone() : logits;
+        int token = choice.choose(logits, tokens.get(row), promptLengths[row], row);
+        tokens.get(row).add((long) token);
+        logProbs.get(row).add(untouched[token] - logSumExp);
+        ending.token(generation, row, token);
+        if (options.stopTokens().contains((long) token)) {
+            end(row, Generated.Reason.STOP_TOKEN, step);
+        } else if (strings.end(fresh(row))) {
+            end(row, Generated.Reason.STOP_STRING, step);
+        } else if (logProbs.get(row).size() == options.maxNewTokens()) {
+            end(row, Generated.Reason.LENGTH, step);
+        }
+    }
+
+    private List<Long> fresh(int row) {
+        List<Long> all = tokens.get(row);
+        return all.subList(promptLengths[row], promptLengths[row] + logProbs.get(row).size());
+    }
+
+    /** Returns a part of the result. */
+    Tensor result(Part part) {
+        int width = logProbs.stream().mapToInt(List::size).max().orElse(0);
+        List<String> names = List.of("batch", "step");
+        return switch (part) {
+            case TOKENS -> Tensor.of(tokens(width), count(), width).withNames(names);
+            case LOG_PROBS -> Tensor.of(logProbs(width), count(), width).withNames(names);
+            case REASONS ->
+                Tensor.of(
+                                Arrays.stream(reasons)
+                                        .mapToLong(reason -> reason == null ? 0 : reason.ordinal())
+                                        .toArray(),
+                                count())
+                        .withNames(List.of("batch"));
+            case STEPS ->
+                Tensor.of(Arrays.stream(steps).asLongStream().toArray(), count()).withNames(List.of("batch"));
+        };
+    }
+
+    private long[] tokens(int width) {
+        long[] ids = new long[count() * width];
+        Arrays.fill(ids, -1);
+        for (int row = 0; row < count(); row++) {
+            List<Long> own = fresh(row);
+            for (int i = 0; i < own.size(); i++) {
+                ids[row * width + i] = own.get(i);
+            }
+        }
+        return ids;
+    }
+
+    private float[] logProbs(int width) {
+        float[] all = new float[count() * width];
+        for (int row = 0; row < count(); row++) {
+            for (int i = 0; i < logProbs.get(row).size(); i++) {
+                all[row * width + i] = logProbs.get(row).get(i);
+            }
+        }
+        return all;
+    }
+}
