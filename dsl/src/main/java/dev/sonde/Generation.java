@@ -95,7 +95,8 @@ public final class Generation {
 
     private void add(LongPredicate steps, Consumer<Step> body) {
         if (recorded) {
-            throw new IllegalStateException("What is done at the steps is recorded in the lambda of generate(...) only");
+            throw new IllegalStateException(
+                    "What is done at the steps is recorded in the lambda of generate(...) only");
         }
         blocks.add(new Block(steps, body));
     }
@@ -152,24 +153,26 @@ public final class Generation {
             }
         }
         scope.choose();
-        scope.kept().forEach((key, id) -> kept.computeIfAbsent(key, unused -> new LinkedHashMap<>())
-                .put(at, new Recorded(scope.steps(), id)));
+        scope.kept()
+                .forEach((key, id) -> kept.computeIfAbsent(key, unused -> new LinkedHashMap<>())
+                        .put(at, new Recorded(scope.steps(), id)));
     }
 
     /** Puts the values that steps keep under one name behind each other, those of one shape together. */
     private void finish(String key, Map<Integer, Recorded> byRun) {
         Map<ValueType, List<Recorded>> byType = new LinkedHashMap<>();
-        byRun.values().forEach(each -> byType.computeIfAbsent(
-                        ValueType.of(
-                                recorder.type(each.value()).dtype(),
-                                recorder.type(each.value()).dims()),
-                        unused -> new ArrayList<>())
-                .add(each));
+        byRun.values()
+                .forEach(each -> byType.computeIfAbsent(
+                                ValueType.of(
+                                        recorder.type(each.value()).dtype(),
+                                        recorder.type(each.value()).dims()),
+                                unused -> new ArrayList<>())
+                        .add(each));
         List<Kept.Part> saved = new ArrayList<>();
         int left = byType.size();
         for (List<Recorded> same : byType.values()) {
-            int id = recorder.add(new Node.OverSteps(
-                    run, same.stream().map(Recorded::value).toList()));
+            int id = recorder.add(
+                    new Node.OverSteps(run, same.stream().map(Recorded::value).toList()));
             List<RunInput.Range> steps = new ArrayList<>();
             same.forEach(each -> steps.addAll(each.steps()));
             steps.sort(java.util.Comparator.comparingLong(RunInput.Range::from));
@@ -201,8 +204,7 @@ public final class Generation {
     public Kept kept(String key) {
         Kept found = handles.get(key);
         if (found == null) {
-            throw new SondeException(
-                    "not-kept", "No step keeps '" + key + "': expected one of " + handles.keySet());
+            throw new SondeException("not-kept", "No step keeps '" + key + "': expected one of " + handles.keySet());
         }
         return found;
     }
@@ -234,8 +236,7 @@ public final class Generation {
 
     private String text(List<Long> ids, Generated.Reason reason) {
         int shown = ids.size() - (reason == Generated.Reason.STOP_TOKEN ? 1 : 0);
-        long[] plain =
-                ids.subList(0, shown).stream().mapToLong(Long::longValue).toArray();
+        long[] plain = ids.subList(0, shown).stream().mapToLong(Long::longValue).toArray();
         return recorder.decoder().map(tokenizer -> tokenizer.decode(plain)).orElse("");
     }
 

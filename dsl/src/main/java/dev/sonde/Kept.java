@@ -65,6 +65,7 @@ public final class Kept {
             }
         }
         throw new SondeException(
-                "step-not-run", "Step " + step + " did not keep '" + name + "' or did not run: expected one of " + steps());
+                "step-not-run",
+                "Step " + step + " did not keep '" + name + "' or did not run: expected one of " + steps());
     }
 }

@@ -84,9 +84,9 @@ public interface Model extends AutoCloseable {
      * @param text is told parts of the new text, whole characters only, which together are the result's text
      */
     default Generated generate(String prompt, GenerationOptions options, Consumer<String> text) {
-        TextStream stream = new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), text);
-        Generated generated =
-                session(s -> s.generate(prompt, options), stream).value();
+        TextStream stream =
+                new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), text);
+        Generated generated = session(s -> s.generate(prompt, options), stream).value();
         stream.finish(generated.text());
         return generated;
     }

@@ -184,8 +184,7 @@ final class Recorder {
             rows[i] = region.present().get(i);
         }
         int mask = add(new Node.Constant(Tensor.of(rows, shape)));
-        int chosen = add(new Node.Apply(
-                dev.sonde.graph.Operator.WHERE, List.of(mask, id, into), Map.of(), Map.of()));
+        int chosen = add(new Node.Apply(dev.sonde.graph.Operator.WHERE, List.of(mask, id, into), Map.of(), Map.of()));
         steps.settle(chosen);
         return chosen;
     }
@@ -400,9 +399,10 @@ final class Recorder {
                     "duplicate-name", "Two values are saved as '" + name + "' (" + UserLine.here() + ")");
         }
         if (steps.steps(node) >= 0) {
-            problem(new SondeException(
-                    "other-step",
-                    "A value of a step cannot be saved alone: expected keep(name, value), which keeps it for every step"));
+            problem(
+                    new SondeException(
+                            "other-step",
+                            "A value of a step cannot be saved alone: expected keep(name, value), which keeps it for every step"));
         }
         Saved<Tensor> saved = new Saved<>(node, name);
         saves.put(name, saved);

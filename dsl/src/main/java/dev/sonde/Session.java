@@ -95,8 +95,8 @@ public final class Session {
                 ? options.withStopTokens(
                         recorder.decoder().map(Tokenizer::endTokens).orElse(List.of()))
                 : options;
-        Generation generation = new Generation(
-                recorder, new RunInput.Generation(tokens, known), "generation_" + recorder.mark());
+        Generation generation =
+                new Generation(recorder, new RunInput.Generation(tokens, known), "generation_" + recorder.mark());
         body.accept(generation);
         generation.record();
         return generation;

@@ -75,7 +75,11 @@ final class StepValues {
         }
         return node instanceof Node.OverSteps || node instanceof Node.Constant
                 ? -1
-                : node.inputs().stream().map(shown::get).filter(run -> run >= 0).findFirst().orElse(-1);
+                : node.inputs().stream()
+                        .map(shown::get)
+                        .filter(run -> run >= 0)
+                        .findFirst()
+                        .orElse(-1);
     }
 
     /** Forgets all values from {@code size} on. */
@@ -130,7 +134,8 @@ final class StepValues {
         }
         RunInput.Steps later = runs.get(run) instanceof RunInput.Steps each ? each : null;
         int generation = later == null ? run : later.generation();
-        List<Long> lengths = ((RunInput.Generation) runs.get(generation)).prompt().lengths();
+        List<Long> lengths =
+                ((RunInput.Generation) runs.get(generation)).prompt().lengths();
         List<Boolean> present = List.of(true);
         List<Selector> plain = new ArrayList<>();
         for (Selector selector : selectors) {
@@ -139,7 +144,8 @@ final class StepValues {
                 int axis = Selections.axis(type, axisOf(selector));
                 List<Boolean> rows = later == null
                         ? inPrompt(selector, lengths)
-                        : together(selector, lengths, later, type.names().get(axis).equals("key"));
+                        : together(
+                                selector, lengths, later, type.names().get(axis).equals("key"));
                 present = both(present, rows);
                 plain.add(later == null ? clamped(selector, rows) : own(selector, type, axis));
             } else {
@@ -150,9 +156,7 @@ final class StepValues {
     }
 
     private static boolean isPrompt(Selector selector) {
-        return selector instanceof Selector.Indices indices
-                ? indices.prompt()
-                : ((Selector.Stretch) selector).prompt();
+        return selector instanceof Selector.Indices indices ? indices.prompt() : ((Selector.Stretch) selector).prompt();
     }
 
     private static String axisOf(Selector selector) {
@@ -206,8 +210,7 @@ final class StepValues {
     }
 
     /** Whether each row computes the positions in these steps; if that differs from step to step, they must go apart. */
-    private static List<Boolean> together(
-            Selector selector, List<Long> lengths, RunInput.Steps later, boolean keys) {
+    private static List<Boolean> together(Selector selector, List<Long> lengths, RunInput.Steps later, boolean keys) {
         Map<List<Boolean>, List<Long>> groups = new LinkedHashMap<>();
         for (RunInput.Range range : later.steps()) {
             for (long step = range.from(); step < range.to(); step++) {

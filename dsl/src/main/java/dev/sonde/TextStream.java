@@ -29,8 +29,7 @@ final class TextStream implements Control {
             return;
         }
         // the newest token waits for the next one: it may be a stop token, which is no text
-        String known =
-                tokenizer.decode(ids.stream().mapToLong(Long::longValue).toArray());
+        String known = tokenizer.decode(ids.stream().mapToLong(Long::longValue).toArray());
         ids.add(token);
         tell(known);
     }

@@ -44,7 +44,8 @@ public sealed class Trace extends Run permits Step {
     }
 
     /** Replaces the value at a site by a function of it. */
-    public final <K extends Any> void update(Site<K> site, Function<? super Value<K>, ? extends Value<? extends K>> change) {
+    public final <K extends Any> void update(
+            Site<K> site, Function<? super Value<K>, ? extends Value<? extends K>> change) {
         set(site, change.apply(get(site)));
     }
 

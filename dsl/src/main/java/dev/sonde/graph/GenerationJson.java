@@ -42,8 +42,7 @@ final class GenerationJson {
         Map<Long, Double> bias = new TreeMap<>();
         json.getAsJsonObject("logit_bias")
                 .entrySet()
-                .forEach(each -> bias.put(
-                        Long.valueOf(each.getKey()), number(each.getValue())));
+                .forEach(each -> bias.put(Long.valueOf(each.getKey()), number(each.getValue())));
         return new GenerationOptions(
                 json.get("max_new_tokens").getAsInt(),
                 json.get("min_new_tokens").getAsInt(),
@@ -153,7 +152,9 @@ final class GenerationJson {
         return switch (kind) {
             case "choose" ->
                 new Effect.Choose(
-                        run, json.get("logits").getAsInt(), json.get("log_sum_exp").getAsInt());
+                        run,
+                        json.get("logits").getAsInt(),
+                        json.get("log_sum_exp").getAsInt());
             case "carry" ->
                 new Effect.Carry(
                         run, json.get("name").getAsString(), json.get("value").getAsInt());

@@ -87,8 +87,7 @@ final class GenerationRules {
         for (RunInput each : graph.runs()) {
             if (each instanceof RunInput.Steps later && later.generation() == run) {
                 if (later.rows() != generation.rows() || later.steps().isEmpty()) {
-                    throw bad("steps of run " + run + " have " + later.rows() + " rows: expected "
-                            + generation.rows());
+                    throw bad("steps of run " + run + " have " + later.rows() + " rows: expected " + generation.rows());
                 }
                 for (RunInput.Range range : later.steps()) {
                     if (range.from() < 1
@@ -178,8 +177,7 @@ final class GenerationRules {
 
     private static void checkCondition(ValueType type, int rows) {
         boolean fits = type.dtype() == DType.BOOL
-                && (type.rank() == 0
-                        || (type.rank() == 1 && type.dims().get(0).size() == rows));
+                && (type.rank() == 0 || (type.rank() == 1 && type.dims().get(0).size() == rows));
         if (!fits) {
             throw new SondeException(
                     "shape-mismatch",
@@ -192,8 +190,7 @@ final class GenerationRules {
             Set<Integer> runs = new HashSet<>();
             for (int value : over.values()) {
                 int run = steps[value] >= 0 ? steps[value] : over.generation();
-                int generation =
-                        graph.runs().get(run) instanceof RunInput.Steps later ? later.generation() : run;
+                int generation = graph.runs().get(run) instanceof RunInput.Steps later ? later.generation() : run;
                 if (generation != over.generation() || !runs.add(run)) {
                     throw bad("a value over the steps of run " + over.generation() + " takes %" + value
                             + ", which is not of these or is the second of one");
@@ -235,7 +232,8 @@ final class GenerationRules {
                 throw new SondeException(
                         "shape-mismatch",
                         "Values of steps must be of one type to be put behind each other: expected " + first
-                                + " but was " + other + "; select last() or read the prompt pass under a name of its own");
+                                + " but was " + other
+                                + "; select last() or read the prompt pass under a name of its own");
             }
         }
         List<Dim> dims = new ArrayList<>(List.of(new Dim("step", Dim.UNKNOWN)));

@@ -99,8 +99,9 @@ final class GenerateRecording {
     private void record(Step at, JsonObject step) {
         Scope scope = scopes.computeIfAbsent(at, this::scope);
         scope.steps().record(step);
-        if (step.has("as") && run.expected().keySet().stream()
-                .anyMatch(name -> name.startsWith(step.get("as").getAsString() + "@"))) {
+        if (step.has("as")
+                && run.expected().keySet().stream()
+                        .anyMatch(name -> name.startsWith(step.get("as").getAsString() + "@"))) {
             String name = step.get("as").getAsString();
             at.keep(name, scope.bindings().get(name));
         }

@@ -329,8 +329,7 @@ public final class Planner {
                 continue;
             }
             if (!target.graph().consumers(place.value()).isEmpty()) {
-                places.putIfAbsent(
-                        List.of(place.value(), place.point()), new Stepping.Edited(edit.site(), place));
+                places.putIfAbsent(List.of(place.value(), place.point()), new Stepping.Edited(edit.site(), place));
             }
         }
         return List.copyOf(places.values());

@@ -162,7 +162,8 @@ final class ProgramWriter {
                     .map(ValueInfoProto::getName)
                     .toList();
             Stepping.cache(target.wiring().manifest(), outputs).forEach((past, present) -> {
-                String seen = wires.read(run, new Place(present, new Point.Output("", 0), List.of()), Integer.MAX_VALUE);
+                String seen =
+                        wires.read(run, new Place(present, new Point.Output("", 0), List.of()), Integer.MAX_VALUE);
                 cache.put(past, aligned(stepping, through, past, seen));
             });
         }
@@ -177,7 +178,8 @@ final class ProgramWriter {
                         || effect instanceof Effect.Carry
                         || effect instanceof Effect.Finish)
                 .flatMap(effect -> effect.inputs().stream())
-                .filter(id -> !share.results().contains(id) && !(experiment.nodes().get(id) instanceof Node.Constant))
+                .filter(id ->
+                        !share.results().contains(id) && !(experiment.nodes().get(id) instanceof Node.Constant))
                 .forEach(needs::add);
         return new Turn(stepping.generation(), cache, buffers, needs);
     }
@@ -187,10 +189,10 @@ final class ProgramWriter {
         if (!moves) {
             return present;
         }
-        RunInput.Generation input =
-                (RunInput.Generation) share.batch().inputs().get(0);
+        RunInput.Generation input = (RunInput.Generation) share.batch().inputs().get(0);
         return through.aligned(
-                present, target.wiring().manifest().inputs().stream()
+                present,
+                target.wiring().manifest().inputs().stream()
                         .filter(each -> each.name().equals(past))
                         .findFirst()
                         .orElseThrow(),

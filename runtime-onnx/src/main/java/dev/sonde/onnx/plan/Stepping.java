@@ -32,8 +32,8 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
     /** The version of a write that puts back what earlier steps wrote: before all others. */
     static final int RESTORE = -2;
 
-    private static final Size PAST_AND_POSITION = new Size(
-            List.of(new Size.Term(1, List.of("past")), new Size.Term(1, List.of("position"))));
+    private static final Size PAST_AND_POSITION =
+            new Size(List.of(new Size.Term(1, List.of("past")), new Size.Term(1, List.of("position"))));
 
     private static final Set<String> POSITIONS = Set.of("position", "query");
 
@@ -150,8 +150,7 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
                 boolean key = site.axes().get(i).name().equals("key");
                 if (i == axis || key) {
                     String one = layout.slice(before, i, 0, 1);
-                    old = emitter.node(
-                            "Concat", List.of(old, fitted(one, old, i, rank)), Attributes.of("axis", i));
+                    old = emitter.node("Concat", List.of(old, fitted(one, old, i, rank)), Attributes.of("axis", i));
                 }
                 if (key) {
                     String columns = emitter.where(Feed.Where.What.OLD_COLUMN, rank, i);
@@ -172,13 +171,15 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
             if (axis + 1 < rank) {
                 sizes.add(layout.slice(shape, 0, axis + 1, rank));
             }
-            String size = sizes.size() == 1
-                    ? sizes.get(0)
-                    : emitter.node("Concat", sizes, Attributes.of("axis", 0));
+            String size = sizes.size() == 1 ? sizes.get(0) : emitter.node("Concat", sizes, Attributes.of("axis", 0));
             String start = emitter.ints(new long[rank]);
             String cut = emitter.node(
                     "Slice",
-                    List.of(one, start, size, emitter.ints(IntStream.range(0, rank).asLongStream().toArray())));
+                    List.of(
+                            one,
+                            start,
+                            size,
+                            emitter.ints(IntStream.range(0, rank).asLongStream().toArray())));
             return cut;
         }
 
@@ -193,13 +194,14 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
                     throw notOfSteps(site);
                 }
             }
-            return cached && (own < 0 || !site.axes().get(own).size().equals(PAST_AND_POSITION)) ? -1 : checked(own, site);
+            return cached && (own < 0 || !site.axes().get(own).size().equals(PAST_AND_POSITION))
+                    ? -1
+                    : checked(own, site);
         }
 
         private int checked(int own, SiteInfo site) {
-            boolean fine = own < 0
-                    || cached
-                    || (own > 0 && site.axes().get(own).size().equals(Size.symbol("position")));
+            boolean fine =
+                    own < 0 || cached || (own > 0 && site.axes().get(own).size().equals(Size.symbol("position")));
             if (!fine) {
                 throw notOfSteps(site);
             }
@@ -208,7 +210,8 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
 
         private static boolean isOther(AxisInfo axis) {
             return !axis.name().equals("key")
-                    && (axis.size().symbols().contains("position") || axis.size().equals(Size.UNKNOWN));
+                    && (axis.size().symbols().contains("position")
+                            || axis.size().equals(Size.UNKNOWN));
         }
 
         private static SondeException notOfSteps(SiteInfo site) {
@@ -220,7 +223,8 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
         }
 
         private static List<Integer> moved(int rank, int from, int to) {
-            List<Integer> order = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
+            List<Integer> order =
+                    new ArrayList<>(IntStream.range(0, rank).boxed().toList());
             order.add(to, order.remove(from));
             return order;
         }

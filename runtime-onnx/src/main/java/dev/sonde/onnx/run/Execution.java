@@ -39,8 +39,7 @@ final class Execution implements AutoCloseable {
     private final Map<Integer, List<Program>> pending = new HashMap<>();
     private final Optional<Tokenizer> tokenizer;
 
-    Execution(
-            Sessions sessions, ModelManifest manifest, Plan plan, Ending ending, Optional<Tokenizer> tokenizer) {
+    Execution(Sessions sessions, ModelManifest manifest, Plan plan, Ending ending, Optional<Tokenizer> tokenizer) {
         this.tokenizer = tokenizer;
         this.sessions = sessions;
         this.manifest = manifest;
@@ -77,7 +76,8 @@ final class Execution implements AutoCloseable {
         int head = program.turn().orElseThrow().generation();
         boolean first = program.input().orElseThrow() instanceof RunInput.Generation;
         if (first) {
-            loops.put(head, new GenerationLoop(plan, head, sessions, manifest, ending, crossings, javaValues, tokenizer));
+            loops.put(
+                    head, new GenerationLoop(plan, head, sessions, manifest, ending, crossings, javaValues, tokenizer));
         }
         GenerationLoop loop = Objects.requireNonNull(loops.get(head));
         pending.computeIfAbsent(head, unused -> new ArrayList<>()).add(program);

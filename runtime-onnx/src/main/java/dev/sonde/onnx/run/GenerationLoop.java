@@ -147,8 +147,7 @@ final class GenerationLoop implements AutoCloseable {
             return take(program, step, result);
         } catch (OrtException e) {
             ending.check(); // if it was ended, this is how
-            throw new SondeException(
-                    "engine", "Step " + step + " of a generation failed: " + e.getMessage(), e);
+            throw new SondeException("engine", "Step " + step + " of a generation failed: " + e.getMessage(), e);
         } finally {
             own.forEach(OnnxTensor::close);
         }
@@ -165,8 +164,10 @@ final class GenerationLoop implements AutoCloseable {
         opened.put(program, now);
         for (Map.Entry<String, Feed> feed : program.feeds().entrySet()) {
             if (feed.getValue() instanceof Feed.Given value && now.names().contains(feed.getKey())) {
-                fixed.put(feed.getKey(), keep(OrtTensors.in(sessions.environment().ort(), value.tensor())));
-            } else if (feed.getValue() instanceof Feed.Foreign value && now.names().contains(feed.getKey())) {
+                fixed.put(
+                        feed.getKey(), keep(OrtTensors.in(sessions.environment().ort(), value.tensor())));
+            } else if (feed.getValue() instanceof Feed.Foreign value
+                    && now.names().contains(feed.getKey())) {
                 fixed.put(feed.getKey(), value(value.node()));
             }
         }
@@ -193,8 +194,8 @@ final class GenerationLoop implements AutoCloseable {
         return keep(OrtTensors.in(sessions.environment().ort(), tensor));
     }
 
-    private OnnxTensor input(
-            Program program, Opened open, StepInputs places, String name, List<OnnxTensor> own) throws OrtException {
+    private OnnxTensor input(Program program, Opened open, StepInputs places, String name, List<OnnxTensor> own)
+            throws OrtException {
         OnnxTensor known = open.fixed().get(name);
         if (known == null) {
             known = cache.get(name);

@@ -110,7 +110,8 @@ final class GenerationRows {
 
     private List<Long> fresh(int row) {
         List<Long> all = tokens.get(row);
-        return all.subList(promptLengths[row], promptLengths[row] + logProbs.get(row).size());
+        return all.subList(
+                promptLengths[row], promptLengths[row] + logProbs.get(row).size());
     }
 
     /** Returns a part of the result. */
@@ -128,7 +129,8 @@ final class GenerationRows {
                                 count())
                         .withNames(List.of("batch"));
             case STEPS ->
-                Tensor.of(Arrays.stream(steps).asLongStream().toArray(), count()).withNames(List.of("batch"));
+                Tensor.of(Arrays.stream(steps).asLongStream().toArray(), count())
+                        .withNames(List.of("batch"));
         };
     }
 

@@ -39,7 +39,8 @@ final class KeptValues {
         values.forEach((id, value) -> {
             for (int result : wanted.getOrDefault(id, List.of())) {
                 Tensor tensor = OrtTensors.out(value, List.of());
-                kept.getOrDefault(result, new ArrayList<>()).add(cleared(tensor, plan.types().get(id), step));
+                kept.getOrDefault(result, new ArrayList<>())
+                        .add(cleared(tensor, plan.types().get(id), step));
             }
         });
     }
@@ -75,7 +76,8 @@ final class KeptValues {
         shape[0] = all.size();
         System.arraycopy(one, 0, shape, 1, one.length);
         long size = type.dtype().bytes() * Arrays.stream(one).reduce(1, Math::multiplyExact);
-        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size * all.size())).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes =
+                ByteBuffer.allocate(Math.toIntExact(size * all.size())).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < all.size(); i++) {
             put(all.get(i), one, bytes, Math.toIntExact(size * i));
         }

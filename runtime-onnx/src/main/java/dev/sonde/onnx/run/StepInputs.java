@@ -34,7 +34,8 @@ final class StepInputs {
             return new ModelInputs(manifest, prompt).tensor(name);
         }
         if (!cached) {
-            return new ModelInputs(manifest, new RunInput.Tokens(rows.tokens(), List.of(), prompt.extra())).tensor(name);
+            return new ModelInputs(manifest, new RunInput.Tokens(rows.tokens(), List.of(), prompt.extra()))
+                    .tensor(name);
         }
         Tensor given = prompt.extra().get(name);
         if (given != null) {
@@ -46,7 +47,12 @@ final class StepInputs {
                 .orElseThrow(() -> new SondeException("missing-input", "Input '" + name + "' is not given"));
         return switch (input.role()) {
             case TOKENS -> newest(input, rows.newest());
-            case POSITION_IDS -> newest(input, prompt.lengths().stream().mapToLong(length -> length - 1 + step).toArray());
+            case POSITION_IDS ->
+                newest(
+                        input,
+                        prompt.lengths().stream()
+                                .mapToLong(length -> length - 1 + step)
+                                .toArray());
             case TOKEN_TYPES -> newest(input, new long[rows.count()]);
             case ATTENTION_MASK -> mask(input);
             case PAST, OTHER ->
@@ -85,7 +91,8 @@ final class StepInputs {
         List<Long> lengths = prompt.lengths();
         boolean ragged = lengths.stream().distinct().count() > 1;
         if (where.what() == Feed.Where.What.INDEX) {
-            long[] index = lengths.stream().mapToLong(length -> length - 1 + step).toArray();
+            long[] index =
+                    lengths.stream().mapToLong(length -> length - 1 + step).toArray();
             return ragged ? places(index) : Tensor.of(new long[] {index[0]}, 1);
         }
         int width = width() + step;

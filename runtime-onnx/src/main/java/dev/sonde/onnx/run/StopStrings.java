@@ -16,7 +16,8 @@ final class StopStrings {
         this.tokenizer = tokenizer.orElse(null);
         if (!strings.isEmpty() && tokenizer.isEmpty()) {
             throw new SondeException(
-                    "no-tokenizer", "Stop strings " + strings + " need a tokenizer: expected stop tokens, or a"
+                    "no-tokenizer",
+                    "Stop strings " + strings + " need a tokenizer: expected stop tokens, or a"
                             + " tokenizer.json beside the ONNX file");
         }
     }
@@ -26,8 +27,7 @@ final class StopStrings {
         if (tokenizer == null || strings.isEmpty()) {
             return false;
         }
-        String text =
-                tokenizer.decode(fresh.stream().mapToLong(Long::longValue).toArray());
+        String text = tokenizer.decode(fresh.stream().mapToLong(Long::longValue).toArray());
         return strings.stream().anyMatch(text::contains);
     }
 }
