@@ -46,7 +46,7 @@ final class ConformanceCommand implements Callable<Integer> {
 
     private static final long TINY = 64 << 10;
 
-    private static final List<String> PLANS = List.of("default", "off", "tiny-memory");
+    private static final List<String> PLANS = List.of("default", "off", "reuse", "tiny-memory");
 
     @Spec
     private @Nullable CommandSpec spec;
@@ -68,8 +68,9 @@ final class ConformanceCommand implements Callable<Integer> {
             names = "--plan",
             paramLabel = "PLAN",
             description =
-                    "How runs are planned: default, off (every run a call of its own) or tiny-memory (a budget of 64 KiB,"
-                            + " so that batches are small and many).")
+                    "How runs are planned: default, off (every run a call of its own), reuse (runs start where they leave"
+                            + " another, also where it does not pay) or tiny-memory (as reuse, with a budget of 64 KiB, so"
+                            + " that batches are small and many).")
     private String plan = "default";
 
     @Option(
@@ -106,7 +107,9 @@ final class ConformanceCommand implements Callable<Integer> {
         Options.Builder options = Options.builder();
         return switch (plan) {
             case "off" -> options.planning(Options.Planning.OFF).build();
-            case "tiny-memory" -> options.memoryBudget(TINY).build();
+            case "reuse" -> options.planning(Options.Planning.REUSE).build();
+            case "tiny-memory" ->
+                options.planning(Options.Planning.REUSE).memoryBudget(TINY).build();
             default -> options.build();
         };
     }

@@ -5,11 +5,13 @@ import dev.sonde.onnx.plan.Place;
 import dev.sonde.onnx.plan.Point;
 import dev.sonde.onnx.plan.Step;
 import dev.sonde.onnx.plan.Wiring;
+import dev.sonde.onnx.reuse.ValueShape;
 import dev.sonde.onnx.structure.Binding;
 import dev.sonde.onnx.structure.Structure;
 import dev.sonde.onnx.structure.View;
 import dev.sonde.onnx.structure.Wire;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -41,6 +43,11 @@ record FileWiring(Structure structure) implements Wiring {
     @Override
     public long bytesOfRow(Map<String, Long> sizes) {
         return structure.bytesOfRow(sizes);
+    }
+
+    @Override
+    public Optional<ValueShape> shape(String value) {
+        return structure.shape(value);
     }
 
     private static Point point(Wire wire) {

@@ -12,6 +12,7 @@ import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Planning;
 import dev.sonde.onnx.plan.Target;
 import dev.sonde.onnx.plan.Wiring;
+import dev.sonde.onnx.run.Masks;
 import dev.sonde.onnx.run.OperatorProbe;
 import dev.sonde.onnx.run.Runner;
 import dev.sonde.onnx.run.RuntimeEnvironment;
@@ -44,16 +45,24 @@ final class OnnxBackend implements Backend {
 
     OnnxBackend(OnnxFile file, ModelGraph graph, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
-        this.target = new Target(graph, wiring);
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
         this.sessions =
                 new Sessions(environment, settings(file, options), graph.model(), options.sessions(), MODEL_BYTES);
+        this.target = new Target(graph, wiring, new Masks(sessions, manifest)::values);
         this.operators = new OperatorProbe(environment, target.graph().opset());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
-        this.planning = new Planning(options.planning() != Options.Planning.OFF, options.memoryBudget());
+        this.planning = planning(options);
         this.uses = new UseCount(manifest.name());
+    }
+
+    private static Planning planning(Options options) {
+        return switch (options.planning()) {
+            case OFF -> Planning.OFF;
+            case FULL -> new Planning(true, Planning.Reuse.ESTIMATED, options.memoryBudget());
+            case REUSE -> new Planning(true, Planning.Reuse.ALWAYS, options.memoryBudget());
+        };
     }
 
     private static SessionSettings settings(OnnxFile file, Options options) {

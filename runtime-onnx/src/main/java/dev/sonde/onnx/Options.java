@@ -62,8 +62,10 @@ public record Options(
 
     /** Whether an experiment is rearranged before it runs. The numbers are the same up to rounding. */
     public enum Planning {
-        /** Runs become rows of batches within the memory budget; the default. */
+        /** Runs become rows of batches within the memory budget, and start where they leave another; the default. */
         FULL,
+        /** As {@link #FULL}, and runs start where they leave another even where an estimate says that it takes longer. */
+        REUSE,
         /** Every run is a call of its own. */
         OFF
     }

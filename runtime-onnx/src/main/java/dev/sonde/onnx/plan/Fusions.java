@@ -19,13 +19,18 @@ final class Fusions {
     private final List<NodeProto> closed = new ArrayList<>();
     private final Map<String, Integer> makers = new HashMap<>();
     private final List<FusedOperator> open = new ArrayList<>();
+    /** What new nodes make, some of it in place of the model's. */
+    private final Set<String> made = new HashSet<>();
 
     Fusions(ModelGraph graph, Splice splice) {
         this.graph = graph;
         this.splice = splice;
         if (splice.onModel() && !graph.fused().isEmpty()) {
             Set<String> read = new HashSet<>(splice.outputs());
-            splice.nodes().forEach(node -> read.addAll(Uses.of(node)));
+            splice.nodes().forEach(node -> {
+                read.addAll(Uses.of(node));
+                made.addAll(node.getOutputList());
+            });
             Map<Integer, Map<String, String>> redirects = new HashMap<>();
             splice.redirects()
                     .forEach((use, to) -> redirects
@@ -50,6 +55,7 @@ final class Fusions {
 
     private boolean isTouched(FusedOperator operator, Set<String> read) {
         return operator.inside().stream().anyMatch(read::contains)
+                || operator.fusion().fused().getOutputList().stream().anyMatch(made::contains)
                 || splice.forbidden().stream().anyMatch(operator.nodes()::get);
     }
 

@@ -55,4 +55,8 @@ final class Layout {
     String slice(String x, int axis, long start, long end) {
         return emitter.node("Slice", List.of(x, emitter.ints(start), emitter.ints(end), emitter.ints(axis)));
     }
+
+    String concat(List<String> parts, int axis) {
+        return emitter.node("Concat", parts, Attributes.of("axis", axis));
+    }
 }

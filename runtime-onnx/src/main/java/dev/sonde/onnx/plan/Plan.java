@@ -21,14 +21,16 @@ public final class Plan implements Prepared {
     private final InterventionGraph graph;
     private final List<ValueType> types;
     private final List<Program> programs;
+    private final List<String> notes;
     private final Cost cost;
     private final Map<Integer, List<String>> savedAs = new HashMap<>();
 
-    private Plan(Target target, InterventionGraph graph, List<ValueType> types, List<Program> programs, Cost cost) {
+    private Plan(Target target, InterventionGraph graph, List<ValueType> types, Planner.Planned planned, Cost cost) {
         this.target = target;
         this.graph = graph;
         this.types = types;
-        this.programs = programs;
+        this.programs = planned.programs();
+        this.notes = planned.notes();
         this.cost = cost;
         graph.saves()
                 .forEach((name, id) ->
@@ -94,6 +96,11 @@ public final class Plan implements Prepared {
         return programs.stream()
                 .flatMap(program -> program.assembly().unfused().stream())
                 .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    /** Returns, for people, what was reused and why something was not. */
+    public List<String> notes() {
+        return notes;
     }
 
     /** Returns the names under which a value is saved. */

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * Divides an experiment into programs: one for each batch of runs, in an order in which each has what it needs of the others,
@@ -34,6 +36,10 @@ public final class Planner {
     private final List<ValueType> types;
     private final Dependencies dependencies;
     private final Batching batching;
+    private final Branching branching;
+    private final Captures captures;
+    private final Map<Integer, Integer> bases;
+    private final List<Branch> branches;
     private final List<List<Integer>> byRun = new ArrayList<>();
     private final List<Draft> drafts = new ArrayList<>();
     private final int[] homes;
@@ -48,12 +54,13 @@ public final class Planner {
             List<Place> stops,
             Set<Integer> results,
             List<Integer> locals,
-            Optional<Stepping> stepping) {
+            Optional<Stepping> stepping,
+            Optional<Branch> branch) {
         Draft(Batch batch) {
-            this(batch, Optional.empty());
+            this(batch, Optional.empty(), Optional.empty());
         }
 
-        Draft(Batch batch, Optional<Stepping> stepping) {
+        Draft(Batch batch, Optional<Stepping> stepping, Optional<Branch> branch) {
             this(
                     batch,
                     new TreeSet<>(),
@@ -61,26 +68,51 @@ public final class Planner {
                     new ArrayList<>(),
                     new LinkedHashSet<>(),
                     new ArrayList<>(),
-                    stepping);
+                    stepping,
+                    branch);
         }
 
-        ProgramWriter.Share share(Dependencies dependencies) {
-            return new ProgramWriter.Share(dependencies, batch, own, edits, stops, results, locals, stepping);
+        ProgramWriter.Share share(Dependencies dependencies, Captures captures) {
+            return new ProgramWriter.Share(
+                    dependencies, batch, own, edits, stops, results, locals, stepping, branch, captures);
         }
     }
 
     private Planner(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
         this.target = target;
-        this.graph = graph;
+        this.graph = Branching.withBases(graph, planning);
         this.types = types;
-        this.dependencies = new Dependencies(graph);
-        this.batching = new Batching(target, graph, dependencies, planning);
+        this.dependencies = new Dependencies(this.graph);
+        this.batching = new Batching(target, this.graph, dependencies, planning);
+        this.branching = new Branching(target, this.graph, dependencies, planning);
+        this.captures = new Captures(graph.nodes().size());
         this.homes = new int[graph.nodes().size()];
         java.util.Arrays.fill(homes, -1);
-        graph.runs().forEach(run -> byRun.add(new ArrayList<>()));
+        this.graph.runs().forEach(run -> byRun.add(new ArrayList<>()));
         dependencies.needed().stream()
                 .filter(id -> dependencies.owner(id) >= 0)
                 .forEach(id -> byRun.get(dependencies.owner(id)).add(id));
+        this.bases = branching.candidates();
+        this.branches = branch();
+    }
+
+    /** Returns how runs leave others; those of which no branch is made are no longer candidates. */
+    private List<Branch> branch() {
+        while (!bases.isEmpty()) {
+            List<Branch> found = new ArrayList<>();
+            for (List<Integer> wave : waves()) {
+                wave.stream()
+                        .filter(bases::containsKey)
+                        .collect(Collectors.groupingBy(bases::get, TreeMap::new, Collectors.toList()))
+                        .forEach((base, runs) -> found.addAll(branching.branches(base, runs)));
+            }
+            Set<Integer> branched = new HashSet<>();
+            found.forEach(each -> branched.addAll(each.runs()));
+            if (!bases.keySet().retainAll(branched)) {
+                return found;
+            }
+        }
+        return List.of();
     }
 
     /**
@@ -89,8 +121,22 @@ public final class Planner {
      * @param types of the graph's values
      * @throws SondeException {@code cyclic-values} if runs need values of each other
      */
-    public static List<Program> plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
-        return new Planner(target, graph, types, planning).plan();
+    static Planned plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
+        Planner planner = new Planner(target, graph, types, planning);
+        return new Planned(planner.plan(), planner.branching.notes());
+    }
+
+    /**
+     * Programs, and what is to be said about them.
+     *
+     * @param programs in the order in which they run
+     * @param notes for people
+     */
+    record Planned(List<Program> programs, List<String> notes) {
+        Planned {
+            programs = List.copyOf(programs);
+            notes = List.copyOf(notes);
+        }
     }
 
     private List<Program> plan() {
@@ -104,13 +150,18 @@ public final class Planner {
                 .forEach(prelude.own()::add);
         add(prelude);
         for (List<Integer> wave : waves()) {
-            batching.of(wave).forEach(batch -> {
-                if (graph.runs().get(batch.runs().get(0)) instanceof RunInput.Generation generation) {
-                    draft(batch, generation);
-                } else {
-                    draft(batch);
-                }
-            });
+            batching.of(wave.stream().filter(run -> !bases.containsKey(run)).toList())
+                    .forEach(batch -> {
+                        if (graph.runs().get(batch.runs().get(0)) instanceof RunInput.Generation generation) {
+                            draft(batch, generation);
+                        } else {
+                            draft(batch, Optional.empty());
+                        }
+                    });
+            branches.stream()
+                    .filter(branch -> wave.containsAll(branch.runs()))
+                    .forEach(branch -> draft(
+                            Batch.of(target.wiring().manifest(), graph.runs(), branch.runs()), Optional.of(branch)));
         }
         Draft epilogue = new Draft(Batch.NONE);
         dependencies.needed().stream()
@@ -127,9 +178,12 @@ public final class Planner {
         drafts.forEach(this::complete);
         graph.saves().values().forEach(this::publish);
         handed.forEach(this::publish);
-        return drafts.stream()
-                .map(draft -> ProgramWriter.write(target, graph, types, draft.share(dependencies)))
-                .toList();
+        List<Program> programs = new ArrayList<>();
+        for (int i = drafts.size() - 1; i >= 0; i--) { // later ones say what they want of earlier ones
+            programs.add(ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures)));
+        }
+        java.util.Collections.reverse(programs);
+        return programs;
     }
 
     /** A function in Java is called as soon as its input is known. */
@@ -164,9 +218,9 @@ public final class Planner {
         List<Integer> sorted = new ArrayList<>();
         int[] state = new int[graph.runs().size()];
         Deque<Integer> open = new ArrayDeque<>();
-        for (int first = dependencies.runs().nextSetBit(0);
-                first >= 0;
-                first = dependencies.runs().nextSetBit(first + 1)) {
+        BitSet all = (BitSet) dependencies.runs().clone();
+        bases.values().forEach(all::set);
+        for (int first = all.nextSetBit(0); first >= 0; first = all.nextSetBit(first + 1)) {
             if (dependencies.head(first) == first) {
                 open.push(first);
             }
@@ -223,6 +277,9 @@ public final class Planner {
                 }
             }
         }
+        if (bases.containsKey(run)) {
+            sources.set(bases.get(run));
+        }
         return sources;
     }
 
@@ -248,9 +305,9 @@ public final class Planner {
         return found;
     }
 
-    private void draft(Batch batch) {
+    private void draft(Batch batch, Optional<Branch> branch) {
         Draft before = new Draft(Batch.NONE);
-        Draft draft = new Draft(batch);
+        Draft draft = new Draft(batch, Optional.empty(), branch);
         for (int run : batch.runs()) {
             divideMixed(run, before, draft);
             draft.own().addAll(byRun.get(run));
@@ -266,7 +323,7 @@ public final class Planner {
         List<Integer> unit = dependencies.unit(head);
         Stepping stepping = Stepping.of(target, head, generation, edited(unit));
         Draft before = new Draft(Batch.NONE);
-        Draft prompt = new Draft(batch, Optional.of(stepping));
+        Draft prompt = new Draft(batch, Optional.of(stepping), Optional.empty());
         fill(head, before, prompt);
         add(before);
         add(prompt);
@@ -274,7 +331,7 @@ public final class Planner {
         List<Draft> later = new ArrayList<>();
         for (int run : unit.subList(1, unit.size())) {
             Batch steps = Batch.of(target.wiring().manifest(), graph.runs(), List.of(run));
-            Draft draft = new Draft(steps, Optional.of(stepping.later(true)));
+            Draft draft = new Draft(steps, Optional.of(stepping.later(true)), Optional.empty());
             fill(run, between, draft);
             later.add(draft);
         }
@@ -392,7 +449,7 @@ public final class Planner {
     private void add(Draft draft) {
         if (draft.batch().isEmpty()) {
             stages(draft.own()).forEach(this::addWithoutModel);
-        } else if (!draft.own().isEmpty()) {
+        } else if (!draft.own().isEmpty() || draft.batch().runs().stream().anyMatch(bases::containsValue)) {
             draft.own().forEach(id -> homes[id] = drafts.size());
             drafts.add(draft);
         }

@@ -7,6 +7,7 @@ import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.RunInput;
+import dev.sonde.graph.Selection;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.SiteInfo;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** Writes one program: the values that are its own, and the edits of its runs. */
 final class ProgramWriter {
@@ -39,6 +41,7 @@ final class ProgramWriter {
     private final Map<Integer, String> names = new HashMap<>();
     private final Rows rows;
     private final Optional<Stepping.Lens> lens;
+    private final Optional<BranchWriter> branch;
     private final Map<Shown, String> shown = new HashMap<>();
 
     /** A value of the model as a site shows it. */
@@ -55,6 +58,8 @@ final class ProgramWriter {
      * @param results ids of those of its values that are needed elsewhere
      * @param locals ids of functions in Java that are called when it has run
      * @param stepping what is special about it if it belongs to a generation
+     * @param branch how its runs leave another, if they do
+     * @param captures values of its runs that other programs start from
      */
     record Share(
             Dependencies dependencies,
@@ -64,7 +69,9 @@ final class ProgramWriter {
             List<Place> stops,
             Collection<Integer> results,
             List<Integer> locals,
-            Optional<Stepping> stepping) {}
+            Optional<Stepping> stepping,
+            Optional<Branch> branch,
+            Captures captures) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -81,7 +88,9 @@ final class ProgramWriter {
         this.products = new Products(target.graph(), emitter, wires::isEdited, together);
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
-        this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
+        this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
+        this.branch = share.branch()
+                .map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
     }
 
     /** Before the edits of steps that compute all anew, what earlier steps wrote is put back. */
@@ -125,14 +134,16 @@ final class ProgramWriter {
     }
 
     private Program write() {
-        share.own().forEach(id -> names.put(id, lower(id, experiment.nodes().get(id))));
-        Map<Splice.Use, String> redirects = wires.redirects();
+        share.own().forEach(this::lower);
+        Map<Splice.Use, String> redirects = branch.isPresent() ? Map.of() : wires.redirects();
+        branch.ifPresent(each -> each.nodes(wires));
         Optional<Turn> turn = share.stepping().map(this::turn);
         wires.flush();
         products.flush();
         Map<Integer, String> values = new LinkedHashMap<>();
         Map<String, String> outputs = new HashMap<>();
         new TreeSet<>(share.results()).forEach(id -> values.put(id, outputs.computeIfAbsent(name(id), this::output)));
+        capture(values);
         Set<String> all = new LinkedHashSet<>(values.values());
         turn.ifPresent(each -> {
             all.addAll(new java.util.TreeMap<>(each.cache()).values());
@@ -149,7 +160,14 @@ final class ProgramWriter {
                 redirects,
                 new ArrayList<>(all),
                 forbidden);
-        return target.program(share.batch(), splice, emitter.feeds(), values, share.locals(), turn);
+        return target.program(
+                share.batch(),
+                splice,
+                emitter.feeds(),
+                values,
+                share.locals(),
+                turn,
+                share.branch().map(Branch::note).stream().toList());
     }
 
     /** What a step hands to the next. */
@@ -199,6 +217,13 @@ final class ProgramWriter {
                 input.prompt().lengths());
     }
 
+    /** Returns too what programs of other runs start from. */
+    private void capture(Map<Integer, String> values) {
+        for (int run : share.batch().runs()) {
+            share.captures().of(run).forEach((value, id) -> values.put(id, output(rows.takeRaw(value, run, target))));
+        }
+    }
+
     /** Inputs and constants cannot be outputs, so every output is a node's. */
     private String output(String name) {
         return emitter.node("Identity", List.of(name));
@@ -217,6 +242,15 @@ final class ProgramWriter {
         return name;
     }
 
+    private void lower(int id) {
+        boolean late = branch.isPresent()
+                && experiment.nodes().get(id) instanceof Node.Read read
+                && branch.get().isSelected(read);
+        if (!late) {
+            names.put(id, lower(id, experiment.nodes().get(id)));
+        }
+    }
+
     private String lower(int id, Node node) {
         if (node instanceof Node.Read read) {
             return read(read);
@@ -228,6 +262,7 @@ final class ProgramWriter {
         if (node instanceof Node.Select select) {
             return unembedding
                     .select(id, select)
+                    .or(() -> selected(select))
                     .or(() -> unembedding.columns(select, name(select.input())))
                     .orElseGet(
                             () -> regions.select(name(select.input()), types.get(select.input()), select.selection()));
@@ -256,13 +291,33 @@ final class ProgramWriter {
                 apply.inputs().stream().map(types::get).toList());
     }
 
-    /** The value that a node of the model reads, if nothing has edited what it makes. */
-    private Optional<String> seenBy(int node, Node.Read read, Place made) {
-        if (!wires.read(read.run(), made, read.version()).equals(made.value())) {
+    /** What is selected of the value that a node of the model reads, if nothing has edited what it makes. */
+    private Optional<String> seenBy(int node, Node.Read read, Place made, ValueType type, Selection selection) {
+        if (!wires.read(owner(read), made, read.version()).equals(made.value())) {
             return Optional.empty();
         }
-        return Optional.of(
-                rows.take(wires.seenBy(node, target.graph().node(node).getInput(0)), owner(read)));
+        String value = target.graph().node(node).getInput(0);
+        String seen = wires.seenBy(node, value);
+        int run = owner(read);
+        if (branch.isPresent()) {
+            return branch.get().select(run, value, seen, selection);
+        }
+        return Optional.of(regions.select(rows.take(seen, run), type, selection));
+    }
+
+    private Optional<String> selected(Node.Select select) {
+        if (branch.isEmpty() || !(experiment.nodes().get(select.input()) instanceof Node.Read read)) {
+            return Optional.empty();
+        }
+        Place place = target.place(read.site());
+        return place.steps().isEmpty()
+                ? branch.get()
+                        .select(
+                                owner(read),
+                                place.value(),
+                                wires.read(owner(read), place, read.version()),
+                                select.selection())
+                : Optional.empty();
     }
 
     private int owner(Node.Read read) {
@@ -272,6 +327,10 @@ final class ProgramWriter {
     private String read(Node.Read read) {
         Place place = target.place(read.site());
         int run = owner(read);
+        if (branch.isPresent()) {
+            String name = wires.read(run, place, read.version());
+            return views.show(branch.get().whole(run, place.value(), name), place.steps());
+        }
         String whole = show(wires.read(run, place, read.version()), place);
         return rows.take(lens.map(each -> each.narrow(whole, site(read.site()))).orElse(whole), run);
     }
@@ -285,6 +344,10 @@ final class ProgramWriter {
     }
 
     private void write(Rewrite rewrite, String before, String to) {
+        if (branch.isPresent()) {
+            branch.get().write(rewrite, before, to, this::fitted);
+            return;
+        }
         Place place = rewrite.place();
         Map<Integer, String> changed = new HashMap<>();
         rewrite.edits().forEach(edit -> changed.put(edit.run(), changed(edit, before)));
@@ -296,16 +359,16 @@ final class ProgramWriter {
 
     private String changed(Edit edit, String before) {
         if (lens.isEmpty()) {
-            return fitted(edit, before);
+            return fitted(edit, () -> rows.take(show(before, edit.place()), edit.run()));
         }
         String whole = show(before, edit.place());
         return edit.version() == Stepping.RESTORE
                 ? lens.get().restore(whole, edit.value(), site(edit.site()))
-                : lens.get().widen(whole, fitted(edit, before), site(edit.site()));
+                : lens.get().widen(whole, fitted(edit, () -> rows.take(shownPart(edit, before), edit.run())), site(edit.site()));
     }
 
     /** Returns the written value in the full shape of its site. */
-    private String fitted(Edit edit, String before) {
+    private String fitted(Edit edit, Supplier<String> before) {
         ValueType site =
                 new ShapeRules(target.wiring().manifest()).read(share.batch().input(edit.run()), edit.site());
         ValueType value = types.get(edit.value());
@@ -316,7 +379,7 @@ final class ProgramWriter {
         }
         String shape = known
                 ? emitter.list(site.dims().stream().map(Dim::size).toList())
-                : emitter.node("Shape", List.of(rows.take(shownPart(edit, before), edit.run())));
+                : emitter.node("Shape", List.of(before.get()));
         return emitter.node("Expand", List.of(name, shape));
     }
 

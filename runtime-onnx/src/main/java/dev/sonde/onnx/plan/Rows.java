@@ -34,6 +34,18 @@ final class Rows {
         });
     }
 
+    /** Returns a run's own rows of a value of the file, or all of a value that has no rows. */
+    String takeRaw(String value, int run, Target target) {
+        if (batch.isSingle()) {
+            return value;
+        }
+        long times = target.rowsOf(value);
+        long start = java.util.Objects.requireNonNull(starts.get(run), "a run of this batch");
+        return times == 0
+                ? value
+                : layout.slice(value, 0, start * times, (start + batch.rows(run)) * times);
+    }
+
     /** Returns a value in which some runs have other rows. */
     String replace(String value, Map<Integer, String> changed) {
         if (batch.isSingle()) {

@@ -1,11 +1,18 @@
 package dev.sonde.onnx.plan;
 
 import dev.sonde.SondeException;
+import dev.sonde.Tensor;
+import dev.sonde.graph.RunInput;
+import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.SiteInfo;
+import dev.sonde.onnx.reuse.Extent;
+import dev.sonde.onnx.reuse.Forms;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The model that programs are written for. Safe for many threads. */
 public final class Target {
@@ -16,6 +23,8 @@ public final class Target {
 
     private final ModelGraph graph;
     private final Wiring wiring;
+    private final Evaluator evaluator;
+    private @Nullable Forms forms;
     private final Map<Splice, Assembled> assemblies = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
@@ -30,8 +39,37 @@ public final class Target {
 
     /** Returns the target of a model and the places of its sites. */
     public Target(ModelGraph graph, Wiring wiring) {
+        this(graph, wiring, Evaluator.NONE);
+    }
+
+    /** Returns the target of a model and the places of its sites; {@code evaluator} tells what its masks are. */
+    public Target(ModelGraph graph, Wiring wiring, Evaluator evaluator) {
         this.graph = graph;
         this.wiring = wiring;
+        this.evaluator = evaluator;
+    }
+
+    /** Returns where the model's values have their positions; found when it is first asked for. */
+    synchronized Forms forms() {
+        if (forms == null) {
+            List<String> tokens = wiring.manifest().inputs().stream()
+                    .filter(input -> input.role() == ModelInput.Role.TOKENS || input.role() == ModelInput.Role.OTHER)
+                    .map(ModelInput::name)
+                    .toList();
+            forms = new Forms(graph.model().getGraph(), wiring::shape, tokens);
+        }
+        return forms;
+    }
+
+    /** Returns how many entries of a value's first axis belong to a row of the input; 0 if rows are not there. */
+    long rowsOf(String value) {
+        Extent first = forms().extents(value).stream().findFirst().orElse(new Extent(1, 0, 0));
+        return first.batches() == 1 && first.positions() == 0 ? first.factor() : 0;
+    }
+
+    /** Returns the masks of a run over such an input, as far as they can be computed. */
+    Map<String, Tensor> masks(RunInput input, Collection<String> names) {
+        return evaluator.values(graph, input, names);
     }
 
     /** Returns the model's graph. */
@@ -73,7 +111,8 @@ public final class Target {
             Map<String, Feed> feeds,
             Map<Integer, String> values,
             List<Integer> locals,
-            Optional<Turn> turn) {
+            Optional<Turn> turn,
+            List<String> notes) {
         Assembled assembled;
         synchronized (assemblies) {
             assembled = assemblies.computeIfAbsent(splice, key -> new Assembled(key, Assembly.of(graph, key)));
@@ -86,6 +125,7 @@ public final class Target {
                 feeds,
                 values,
                 locals,
-                turn);
+                turn,
+                notes);
     }
 }

@@ -22,7 +22,6 @@ final class Unembedding {
 
     private final Target target;
     private final List<ValueType> types;
-    private final Regions regions;
     private final Products products;
     private final Source source;
     private final InterventionGraph experiment;
@@ -34,21 +33,19 @@ final class Unembedding {
 
     /** What a node reads. */
     interface Source {
-        /** Returns the name of the rows that {@code node} reads first, if nothing has edited what it makes. */
-        Optional<String> of(int node, Node.Read read, Place made);
+        /** Returns the name of a selection of the rows that {@code node} reads first, if nothing has edited what it makes. */
+        Optional<String> of(int node, Node.Read read, Place made, ValueType type, Selection selection);
     }
 
     Unembedding(
             Target target,
             InterventionGraph experiment,
             List<ValueType> types,
-            Regions regions,
             Products products,
             Source source) {
         this.target = target;
         this.experiment = experiment;
         this.types = types;
-        this.regions = regions;
         this.products = products;
         this.source = source;
         experiment.saves().values().forEach(this::needWhole);
@@ -116,8 +113,7 @@ final class Unembedding {
                 || !isUnembedding(target.graph().node(maker), type)) {
             return Optional.empty();
         }
-        return source.of(maker, read, place).map(input -> {
-            String rows = regions.select(input, type, select.selection());
+        return source.of(maker, read, place, type, select.selection()).map(rows -> {
             List<Dim> dims = types.get(id).dims();
             List<Long> lead =
                     dims.subList(0, dims.size() - 1).stream().map(Dim::size).toList();

@@ -4,6 +4,7 @@ import ai.onnxruntime.OrtEnvironment;
 import dev.sonde.SondeException;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.reuse.ValueShape;
 import dev.sonde.onnx.structure.Modules.Instance;
 import dev.sonde.onnx.unfuse.Unfused;
 import java.util.HashMap;
@@ -72,6 +73,11 @@ public final class Structure {
     /** Returns what the model offers. */
     public ModelManifest manifest() {
         return manifest;
+    }
+
+    /** Returns type and sizes of a value of the file, if they are known. */
+    public Optional<ValueShape> shape(String value) {
+        return shapes.find(value).map(shape -> new ValueShape(shape.dtype(), shape.dims()));
     }
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
