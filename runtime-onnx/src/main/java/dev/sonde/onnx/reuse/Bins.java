@@ -2,11 +2,13 @@ package dev.sonde.onnx.reuse;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Where the positions of runs lie in a batch. A row of the batch is a <em>bin</em>: positions of one or several runs one behind
@@ -16,6 +18,9 @@ import java.util.TreeMap;
 public final class Bins {
     /** Longer bins spend more on positions that do not see each other than they save. */
     private static final int LARGE = 256;
+
+    /** How many lengths of bins are tried. */
+    private static final int TRIALS = 12;
 
     private final int rows;
     private final int positions;
@@ -60,8 +65,9 @@ public final class Bins {
         Map<Integer, List<Part>> byLevel = new TreeMap<>();
         all.forEach(part -> byLevel.computeIfAbsent(part.level(), unused -> new ArrayList<>())
                 .add(part));
+        int capacity = shared ? capacity(byLevel.values()) : 0;
         List<List<Part>> groups = new ArrayList<>();
-        byLevel.values().forEach(level -> groups.addAll(shared ? fill(level, capacity(byLevel)) : alone(level)));
+        byLevel.values().forEach(level -> groups.addAll(shared ? fill(level, capacity) : alone(level)));
         this.wanted = groups.stream()
                 .mapToInt(group -> group.stream().mapToInt(part -> part.wanted().size()).sum())
                 .max()
@@ -84,15 +90,19 @@ public final class Bins {
     }
 
     /** Returns how long bins are to be, so that little is wasted. */
-    private int capacity(Map<Integer, List<Part>> byLevel) {
+    private int capacity(Collection<List<Part>> levels) {
+        Map<List<Integer>, List<List<Part>>> alike = levels.stream()
+                .collect(Collectors.groupingBy(
+                        level -> level.stream().map(this::length).sorted().toList()));
         int best = positions;
         long least = Long.MAX_VALUE;
-        for (int capacity = positions; capacity <= Math.max(positions, LARGE); capacity++) {
-            int longest = 0;
+        int step = Math.max(1, (LARGE - positions) / TRIALS);
+        for (int capacity = positions; capacity <= Math.max(positions, LARGE); capacity += step) {
+            long longest = 0;
             long count = 0;
-            for (List<Part> level : byLevel.values()) {
-                List<List<Part>> filled = fill(level, capacity);
-                count += filled.size();
+            for (List<List<Part>> same : alike.values()) {
+                List<List<Part>> filled = fill(same.get(0), capacity);
+                count += (long) filled.size() * same.size();
                 longest = Math.max(longest, filled.stream().mapToInt(this::length).max().orElse(0));
             }
             long cost = count * longest * (LARGE * 16L + longest);
