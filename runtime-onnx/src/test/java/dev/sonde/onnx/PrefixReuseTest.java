@@ -81,8 +81,7 @@ class PrefixReuseTest {
         Run clean = s.run(CLEAN);
         return s.grid(upTo(model.manifest().layers()), upTo(POSITIONS), (layer, at) -> {
                     Site<Any> site = Site.of("layers." + layer + "#resid_post");
-                    return difference(
-                            s.run(CORRUPT, t -> t.update(site, v -> v.from(clean.get(site), position(at)))));
+                    return difference(s.run(CORRUPT, t -> t.update(site, v -> v.from(clean.get(site), position(at)))));
                 })
                 .save();
     }
@@ -178,7 +177,8 @@ class PrefixReuseTest {
                 .filter(site -> site.dtype().isFloat() && !site.port().startsWith("scores"))
                 .toList();
         RunInput two = Input.rows(List.of(
-                ((RunInput.Tokens) CORRUPT).ids().get(0), ((RunInput.Tokens) CLEAN).ids().get(0)));
+                ((RunInput.Tokens) CORRUPT).ids().get(0),
+                ((RunInput.Tokens) CLEAN).ids().get(0)));
         RunInput input = seed % 2 == 0 ? CORRUPT : two;
         Run clean = s.run(CLEAN);
         List<Saved<Tensor>> saved = new ArrayList<>();
@@ -192,7 +192,8 @@ class PrefixReuseTest {
             Run edit = s.run(input, t -> {
                 for (SiteInfo info : edited) {
                     Site<Any> site = Site.of(info.name());
-                    boolean position = info.axes().stream().anyMatch(axis -> axis.name().equals("position"));
+                    boolean position =
+                            info.axes().stream().anyMatch(axis -> axis.name().equals("position"));
                     t.update(
                             site,
                             v -> position

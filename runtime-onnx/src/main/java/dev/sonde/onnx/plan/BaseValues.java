@@ -119,7 +119,8 @@ final class BaseValues {
             return full;
         }
         return memo(List.of("upto", full, level), () -> {
-            String rows = sizes.indices(List.of("first", level), () -> new long[] {(long) bins.count(level) * bins.rows()});
+            String rows =
+                    sizes.indices(List.of("first", level), () -> new long[] {(long) bins.count(level) * bins.rows()});
             return emitter.node("Slice", List.of(full, emitter.ints(0), rows, emitter.ints(0)));
         });
     }
@@ -176,11 +177,11 @@ final class BaseValues {
             return laidOut;
         }
         String sees = memo(
-                List.of("sees", form.position(), form.key(), rank, all),
-                () -> emitter.given(sees(form, rank, all)));
+                List.of("sees", form.position(), form.key(), rank, all), () -> emitter.given(sees(form, rank, all)));
         return switch (forms.mask(value).orElseThrow().hiding()) {
             case ADDED ->
-                emitter.node("Where", List.of(sees, laidOut, emitter.constant(Tensor.of(new float[] {-Float.MAX_VALUE}))));
+                emitter.node("Where", List.of(sees, laidOut, emitter.constant(Tensor.of(new float[] {-Float.MAX_VALUE
+                }))));
             case TRUE_KEEPS -> emitter.node("And", List.of(sees, laidOut));
             case TRUE_HIDES -> emitter.node("Or", List.of(emitter.node("Not", List.of(sees)), laidOut));
         };

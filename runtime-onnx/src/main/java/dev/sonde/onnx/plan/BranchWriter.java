@@ -74,7 +74,11 @@ final class BranchWriter {
                 continue;
             }
             if (forms.has(input)) {
-                own.setInput(i, forms.operand(index, i) >= 0 ? keys(index, i, wires) : operand(index, input, wires, reach.isAll(index)));
+                own.setInput(
+                        i,
+                        forms.operand(index, i) >= 0
+                                ? keys(index, i, wires)
+                                : operand(index, input, wires, reach.isAll(index)));
             } else if (sized && i == 1) {
                 own.setInput(1, shape(node));
             } else if (!forms.isFixed(input)) {
@@ -119,9 +123,7 @@ final class BranchWriter {
                 return base.rows(value, 0, level, all);
             }
             String rows = reach.isAll(value) && !all ? looked(name, value) : name;
-            return has == level
-                    ? rows
-                    : layout.concat(List.of(rows, base.rows(value, has, level, all)), 0);
+            return has == level ? rows : layout.concat(List.of(rows, base.rows(value, has, level, all)), 0);
         });
     }
 
@@ -207,7 +209,8 @@ final class BranchWriter {
         if (has(name, value) <= bins.level(run)
                 || !forms.has(value)
                 || !forms.of(value).isPlain()
-                || !Looking.isAt(selection, forms.of(value).position(), bins.part(run).first())) {
+                || !Looking.isAt(
+                        selection, forms.of(value).position(), bins.part(run).first())) {
             return Optional.empty();
         }
         Selection.Pick pick = selection.picks().get(0);

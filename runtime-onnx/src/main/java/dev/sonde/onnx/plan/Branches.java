@@ -39,8 +39,8 @@ final class Branches {
         dependencies.needed().stream().forEach(id -> {
             Node node = graph.nodes().get(id);
             node.inputs()
-                    .forEach(input ->
-                            users.computeIfAbsent(input, unused -> new ArrayList<>()).add(node));
+                    .forEach(input -> users.computeIfAbsent(input, unused -> new ArrayList<>())
+                            .add(node));
             if (node instanceof Node.Read read) {
                 reads.get(dependencies.owner(id)).add(read);
                 ids.computeIfAbsent(read, unused -> new ArrayList<>()).add(id);
@@ -64,8 +64,7 @@ final class Branches {
             return Optional.of("it stops early");
         }
         boolean calls = dependencies.needed().stream()
-                .anyMatch(id -> dependencies.owner(id) == run
-                        && graph.nodes().get(id) instanceof Node.Call);
+                .anyMatch(id -> dependencies.owner(id) == run && graph.nodes().get(id) instanceof Node.Call);
         if (calls) {
             return Optional.of("it calls a module");
         }
@@ -105,7 +104,8 @@ final class Branches {
                 edits.merge(write.site(), Optional.of(write), (a, b) -> Optional.empty());
             } else if (effect instanceof Effect.Skip skip) {
                 target.wiring().manifest().module(skip.module()).sites().stream()
-                        .filter(site -> site.substring(site.lastIndexOf('#') + 1).startsWith("output"))
+                        .filter(site ->
+                                site.substring(site.lastIndexOf('#') + 1).startsWith("output"))
                         .forEach(site -> edits.put(site, Optional.empty()));
             }
         }
@@ -138,9 +138,7 @@ final class Branches {
     int first(int run) {
         int first = NEVER;
         for (Map.Entry<String, Optional<Effect.Write>> edit : edits(run).entrySet()) {
-            int own = edit.getValue()
-                    .map(write -> first(write.value(), write))
-                    .orElse(0);
+            int own = edit.getValue().map(write -> first(write.value(), write)).orElse(0);
             first = Math.min(first, own);
         }
         int positions = new ShapeRules(target.wiring().manifest())
@@ -175,7 +173,8 @@ final class Branches {
     private int positionAxis(String site) {
         List<AxisInfo> axes = target.wiring().manifest().site(site).axes();
         for (int i = 0; i < axes.size(); i++) {
-            if (axes.get(i).size().toString().equals("position") && axes.get(i).name().equals("position")) {
+            if (axes.get(i).size().toString().equals("position")
+                    && axes.get(i).name().equals("position")) {
                 return i;
             }
         }

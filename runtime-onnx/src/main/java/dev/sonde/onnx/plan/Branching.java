@@ -30,11 +30,7 @@ final class Branching {
     private final Map<RunInput, Integer> bases = new HashMap<>();
     private final List<String> notes = new ArrayList<>();
 
-    Branching(
-            Target target,
-            InterventionGraph graph,
-            Dependencies dependencies,
-            Planning planning) {
+    Branching(Target target, InterventionGraph graph, Dependencies dependencies, Planning planning) {
         this.target = target;
         this.graph = graph;
         this.dependencies = dependencies;
@@ -57,7 +53,10 @@ final class Branching {
         Map<RunInput, Integer> count = new LinkedHashMap<>();
         for (int run = 0; run < graph.runs().size(); run++) {
             if (isPlain(graph.runs().get(run))) {
-                count.merge(graph.runs().get(run), edited.contains(run) ? 1 : -graph.runs().size(), Integer::sum);
+                count.merge(
+                        graph.runs().get(run),
+                        edited.contains(run) ? 1 : -graph.runs().size(),
+                        Integer::sum);
             }
         }
         List<RunInput> all = new ArrayList<>(graph.runs());
@@ -84,14 +83,17 @@ final class Branching {
         if (planning.reuse() == Planning.Reuse.OFF || !target.rowsAreApart()) {
             return found;
         }
-        dependencies.runs().stream().filter(run -> !dependencies.effects(run).isEmpty()).forEach(run -> {
-            @Nullable Integer base = bases.get(graph.runs().get(run));
-            if (base != null) {
-                Optional<String> refusal = runs.refusal(run);
-                refusal.ifPresentOrElse(
-                        reason -> note("Run " + run + " is computed whole: " + reason), () -> found.put(run, base));
-            }
-        });
+        dependencies.runs().stream()
+                .filter(run -> !dependencies.effects(run).isEmpty())
+                .forEach(run -> {
+                    @Nullable Integer base = bases.get(graph.runs().get(run));
+                    if (base != null) {
+                        Optional<String> refusal = runs.refusal(run);
+                        refusal.ifPresentOrElse(
+                                reason -> note("Run " + run + " is computed whole: " + reason),
+                                () -> found.put(run, base));
+                    }
+                });
         return found;
     }
 
@@ -125,7 +127,8 @@ final class Branching {
         long rows = (long) some.bins().rows() * group.size();
         boolean given = dependencies.runs().get(base);
         double whole = some.reach().work(rows, some.bins().positions());
-        double start = given ? 0 : some.reach().work(some.bins().rows(), some.bins().positions());
+        double start =
+                given ? 0 : some.reach().work(some.bins().rows(), some.bins().positions());
         double later = depth.map(each -> start + each.reach().work(each.bins())).orElse(Double.MAX_VALUE);
         double packed = time.map(each -> start + each.reach().work(each.bins())).orElse(Double.MAX_VALUE);
         boolean always = planning.reuse() == Planning.Reuse.ALWAYS;
@@ -185,7 +188,8 @@ final class Branching {
             note("Runs over the tokens of run " + base + " are computed whole: " + refusal.get());
             return Optional.empty();
         }
-        Map<String, Long> sizes = new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
+        Map<String, Long> sizes =
+                new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
         int rows = sizes.getOrDefault("batch", 1L).intValue();
         int positions = sizes.getOrDefault("position", 1L).intValue();
         Bins bins = new Bins(rows, positions, shared, parts);
@@ -205,8 +209,10 @@ final class Branching {
 
     private Optional<Set<String>> proof(int base, Reach reach, List<Bins.Part> parts) {
         Set<String> names = new TreeSet<>();
-        reach.softmaxes().forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
-        Causality causality = new Causality(target.forms(), target.masks(graph.runs().get(base), names));
+        reach.softmaxes()
+                .forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
+        Causality causality =
+                new Causality(target.forms(), target.masks(graph.runs().get(base), names));
         return causality.proof(parts.stream().map(Bins.Part::first).distinct().toList(), reach.softmaxes());
     }
 

@@ -89,8 +89,8 @@ final class ProgramWriter {
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
-        this.branch = share.branch()
-                .map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
+        this.branch =
+                share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
     }
 
     /** Before the edits of steps that compute all anew, what earlier steps wrote is put back. */
@@ -364,7 +364,11 @@ final class ProgramWriter {
         String whole = show(before, edit.place());
         return edit.version() == Stepping.RESTORE
                 ? lens.get().restore(whole, edit.value(), site(edit.site()))
-                : lens.get().widen(whole, fitted(edit, () -> rows.take(shownPart(edit, before), edit.run())), site(edit.site()));
+                : lens.get()
+                        .widen(
+                                whole,
+                                fitted(edit, () -> rows.take(shownPart(edit, before), edit.run())),
+                                site(edit.site()));
     }
 
     /** Returns the written value in the full shape of its site. */

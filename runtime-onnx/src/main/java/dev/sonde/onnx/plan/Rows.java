@@ -41,9 +41,7 @@ final class Rows {
         }
         long times = target.rowsOf(value);
         long start = java.util.Objects.requireNonNull(starts.get(run), "a run of this batch");
-        return times == 0
-                ? value
-                : layout.slice(value, 0, start * times, (start + batch.rows(run)) * times);
+        return times == 0 ? value : layout.slice(value, 0, start * times, (start + batch.rows(run)) * times);
     }
 
     /** Returns a value in which some runs have other rows. */

@@ -54,8 +54,7 @@ final class Sizes {
 
     /** Returns the first entries of an axis. */
     String first(String value, int axis, String size) {
-        return emitter.node(
-                "Slice", List.of(value, emitter.ints(0), list(List.of(size)), emitter.ints(axis)));
+        return emitter.node("Slice", List.of(value, emitter.ints(0), list(List.of(size)), emitter.ints(axis)));
     }
 
     /** Returns an input that holds indices, the same for the same key. */

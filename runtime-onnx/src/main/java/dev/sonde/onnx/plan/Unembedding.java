@@ -37,12 +37,7 @@ final class Unembedding {
         Optional<String> of(int node, Node.Read read, Place made, ValueType type, Selection selection);
     }
 
-    Unembedding(
-            Target target,
-            InterventionGraph experiment,
-            List<ValueType> types,
-            Products products,
-            Source source) {
+    Unembedding(Target target, InterventionGraph experiment, List<ValueType> types, Products products, Source source) {
         this.target = target;
         this.experiment = experiment;
         this.types = types;

@@ -69,7 +69,8 @@ public final class Bins {
         List<List<Part>> groups = new ArrayList<>();
         byLevel.values().forEach(level -> groups.addAll(shared ? fill(level, capacity) : alone(level)));
         this.wanted = groups.stream()
-                .mapToInt(group -> group.stream().mapToInt(part -> part.wanted().size()).sum())
+                .mapToInt(group ->
+                        group.stream().mapToInt(part -> part.wanted().size()).sum())
                 .max()
                 .orElse(0);
         this.slots = groups.stream().mapToInt(this::length).max().orElse(0);
@@ -103,7 +104,8 @@ public final class Bins {
             for (List<List<Part>> same : alike.values()) {
                 List<List<Part>> filled = fill(same.get(0), capacity);
                 count += (long) filled.size() * same.size();
-                longest = Math.max(longest, filled.stream().mapToInt(this::length).max().orElse(0));
+                longest = Math.max(
+                        longest, filled.stream().mapToInt(this::length).max().orElse(0));
             }
             long cost = count * longest * (LARGE * 16L + longest);
             if (cost < least) {

@@ -42,9 +42,7 @@ public record Extent(long factor, int batches, int positions) {
         Extent product = ONE;
         for (Extent each : extents) {
             product = new Extent(
-                    product.factor * each.factor,
-                    product.batches + each.batches,
-                    product.positions + each.positions);
+                    product.factor * each.factor, product.batches + each.batches, product.positions + each.positions);
         }
         return product;
     }

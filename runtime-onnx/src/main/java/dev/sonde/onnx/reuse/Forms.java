@@ -214,7 +214,10 @@ public final class Forms {
         if (!product || !facts.isFixed(node.getInput(1))) {
             return 0;
         }
-        return facts.extents(node.getInput(1)).map(Extent::product).orElse(Extent.NONE).factor();
+        return facts.extents(node.getInput(1))
+                .map(Extent::product)
+                .orElse(Extent.NONE)
+                .factor();
     }
 
     /** Returns how many numbers a value has for one position, and for one key where it has keys. */

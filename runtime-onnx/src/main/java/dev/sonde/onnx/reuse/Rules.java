@@ -15,11 +15,56 @@ final class Rules {
     static final double HIDES = -1e4;
 
     private static final Set<String> ELEMENTWISE = Set.of(
-            "Add", "Sub", "Mul", "Div", "Pow", "Where", "Cast", "Tanh", "Erf", "Sigmoid", "Sqrt", "Reciprocal", "Neg",
-            "And", "Or", "Not", "Max", "Min", "Exp", "Log", "Relu", "Gelu", "IsNaN", "IsInf", "Equal", "Greater", "Less",
-            "LessOrEqual", "GreaterOrEqual", "Identity", "Clip", "Softplus", "Abs", "Sin", "Cos", "Swish", "LeakyRelu",
-            "Elu", "Selu", "Celu", "Mish", "HardSigmoid", "HardSwish", "Sign", "Floor", "Ceil", "Round", "FastGelu",
-            "QuickGelu", "BiasGelu");
+            "Add",
+            "Sub",
+            "Mul",
+            "Div",
+            "Pow",
+            "Where",
+            "Cast",
+            "Tanh",
+            "Erf",
+            "Sigmoid",
+            "Sqrt",
+            "Reciprocal",
+            "Neg",
+            "And",
+            "Or",
+            "Not",
+            "Max",
+            "Min",
+            "Exp",
+            "Log",
+            "Relu",
+            "Gelu",
+            "IsNaN",
+            "IsInf",
+            "Equal",
+            "Greater",
+            "Less",
+            "LessOrEqual",
+            "GreaterOrEqual",
+            "Identity",
+            "Clip",
+            "Softplus",
+            "Abs",
+            "Sin",
+            "Cos",
+            "Swish",
+            "LeakyRelu",
+            "Elu",
+            "Selu",
+            "Celu",
+            "Mish",
+            "HardSigmoid",
+            "HardSwish",
+            "Sign",
+            "Floor",
+            "Ceil",
+            "Round",
+            "FastGelu",
+            "QuickGelu",
+            "BiasGelu");
     private static final Set<String> NORMS =
             Set.of("LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization");
     private static final Set<String> REDUCTIONS =
@@ -158,7 +203,9 @@ final class Rules {
             }
         }
         boolean more = masks.size() > form.masks().size();
-        if (!form.masks().isEmpty() && !BETWEEN.contains(node.getOpType()) && !(node.getOpType().equals("Where") && more)) {
+        if (!form.masks().isEmpty()
+                && !BETWEEN.contains(node.getOpType())
+                && !(node.getOpType().equals("Where") && more)) {
             scaled(node);
         }
         return new Form(form.position(), form.key(), form.merged(), masks, false);
@@ -196,7 +243,8 @@ final class Rules {
     private void scaled(NodeProto node) throws Refusal {
         boolean scales = node.getOpType().equals("Mul") || node.getOpType().equals("Div");
         for (String input : node.getInputList()) {
-            double[] numbers = forms.has(input) ? new double[] {1} : facts.numbers(input).orElse(new double[0]);
+            double[] numbers =
+                    forms.has(input) ? new double[] {1} : facts.numbers(input).orElse(new double[0]);
             scales &= numbers.length == 1 && numbers[0] > 0;
         }
         if (!scales) {
@@ -272,8 +320,7 @@ final class Rules {
                 .orElseGet(() -> IntStream.range(0, rank)
                         .mapToObj(i -> (long) rank - 1 - i)
                         .toList());
-        return form.moved(
-                perm.indexOf((long) form.position()), form.hasKey() ? perm.indexOf((long) form.key()) : -1);
+        return form.moved(perm.indexOf((long) form.position()), form.hasKey() ? perm.indexOf((long) form.key()) : -1);
     }
 
     private Form expand(NodeProto node) throws Refusal {
@@ -316,7 +363,8 @@ final class Rules {
     private static int same(List<Extent> from, List<Extent> to, int axis) {
         Extent before = Extent.product(from.subList(0, axis));
         for (int i = 0; i < to.size(); i++) {
-            if (to.get(i).equals(from.get(axis)) && Extent.product(to.subList(0, i)).equals(before)) {
+            if (to.get(i).equals(from.get(axis))
+                    && Extent.product(to.subList(0, i)).equals(before)) {
                 return i;
             }
         }
@@ -330,7 +378,8 @@ final class Rules {
         Form form = of(node, 0);
         int rank = rank(node.getInput(0));
         if (node.getOpType().equals("Slice")) {
-            int named = node.getInputCount() > 3 || ModelFacts.list(node, "axes").isPresent() ? 3 : -1;
+            int named =
+                    node.getInputCount() > 3 || ModelFacts.list(node, "axes").isPresent() ? 3 : -1;
             if (named < 0) {
                 throw new Refusal("it does not say along which axes");
             }
@@ -371,7 +420,8 @@ final class Rules {
         across(form, axis);
         for (String input : node.getInputList()) {
             boolean alike = forms.has(input)
-                    ? forms.of(input).position() == form.position() && forms.of(input).key() == form.key()
+                    ? forms.of(input).position() == form.position()
+                            && forms.of(input).key() == form.key()
                     : facts.known(input).stream().allMatch(Extent::isFixed);
             if (!alike || form.merged() && !forms.has(input)) {
                 throw new Refusal("its inputs have their positions on different axes");
@@ -403,7 +453,10 @@ final class Rules {
         onlyFirst(node);
         Form form = of(node, 0);
         int rank = rank(node.getInput(0));
-        boolean fixed = node.getInputList().stream().skip(1).filter(each -> !each.isEmpty()).allMatch(facts::isFixed);
+        boolean fixed = node.getInputList().stream()
+                .skip(1)
+                .filter(each -> !each.isEmpty())
+                .allMatch(facts::isFixed);
         if (!fixed || form.hasKey() || form.position() == rank - 1 || ModelFacts.number(node, "transA", 0) != 0) {
             throw new Refusal("it mixes positions");
         }
