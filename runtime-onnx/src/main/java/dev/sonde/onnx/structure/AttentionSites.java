@@ -1,12 +1,14 @@
 package dev.sonde.onnx.structure;
 
 import dev.sonde.manifest.AxisInfo;
+import dev.sonde.manifest.SiteInfo;
 import dev.sonde.manifest.Size;
 import dev.sonde.onnx.structure.Attention.Tap;
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Writes what lies inside one attention into the list of sites. */
 final class AttentionSites {
@@ -24,8 +26,14 @@ final class AttentionSites {
         this.sites = sites;
     }
 
-    void write(int layer, Attention attention, Optional<Heads> heads) {
-        String prefix = "layers." + layer + "#";
+    void write(Layer layer) {
+        for (int i = 0; i < layer.attentions().size(); i++) {
+            Attention attention = layer.attentions().get(i);
+            write(layer.prefix(i), attention, mixed(attention));
+        }
+    }
+
+    private void write(String prefix, Attention attention, Optional<Heads> heads) {
         add(prefix, "scores", "Scores", attention.scores(), "batch", "head", "query", "key");
         add(prefix, "pattern", "Pattern", attention.pattern(), "batch", "head", "query", "key");
         attention.q().ifPresent(q -> add(prefix, "q", "Heads", q, "batch", "head", "position", "d_head"));
@@ -55,50 +63,38 @@ final class AttentionSites {
 
     private Size heads(Tap tap) {
         return shapes.find(tap.value())
-                .map(shape -> seen(shape.dims(), tap.view()).get(1))
+                .map(shape -> tap.view().sizes(shape.dims()).get(1))
                 .orElse(Size.UNKNOWN);
     }
 
     private void add(String prefix, String name, String kind, Tap tap, String... names) {
         shapes.find(tap.value()).ifPresent(shape -> {
             Binding at = Points.seen(points.leaving(tap.value(), tap.reader()), tap.view());
-            List<AxisInfo> axes = Axes.named(seen(shape.dims(), tap.view()), names);
+            List<AxisInfo> axes = Axes.named(tap.view().sizes(shape.dims()), names);
             sites.add(prefix + name, kind, axes, at);
         });
     }
 
     /** Gives the module that holds the softmax ports of the same meaning. */
-    void ports(int layer, Attention attention) {
-        List<Instance> around = modules.around(attention.softmax());
-        if (around.isEmpty()) {
-            return;
-        }
-        Instance module = around.get(around.size() - 1);
-        for (String name : List.of("q", "k", "v", "pattern", "scores")) {
-            String standard = "layers." + layer + "#" + name;
-            if (sites.has(standard) && module.call() == 0) {
-                var site = sites.sites().get(standard);
-                var binding = sites.bindings().get(standard);
-                if (site != null && binding != null) {
-                    sites.add(
-                            module.path() + "#" + (name.equals("pattern") ? "attn_probs" : name),
-                            site.kind(),
-                            site.axes(),
-                            binding);
-                }
+    void ports(Layer layer) {
+        for (int i = 0; i < layer.attentions().size(); i++) {
+            List<Instance> around =
+                    modules.around(layer.attentions().get(i).softmax());
+            if (!around.isEmpty()) {
+                ports(around.get(around.size() - 1), layer.prefix(i));
             }
         }
     }
 
-    private static List<Size> seen(List<Size> dims, View view) {
-        List<Size> now = dims;
-        for (View.Step step : view.steps()) {
-            if (step instanceof View.Transpose transpose) {
-                List<Size> before = now;
-                now = transpose.perm().stream().map(before::get).toList();
+    private void ports(Instance module, String prefix) {
+        for (String name : List.of("q", "k", "v", "pattern", "scores")) {
+            @Nullable SiteInfo site = sites.sites().get(prefix + name);
+            @Nullable Binding binding = sites.bindings().get(prefix + name);
+            if (site != null && binding != null) {
+                String port = module.path() + "#" + (name.equals("pattern") ? "attn_probs" : name);
+                sites.add(port + (module.call() == 0 ? "" : "(" + module.call() + ")"), site.kind(), site.axes(), binding);
             }
         }
-        return now;
     }
 
     /**

@@ -3,42 +3,30 @@ package dev.sonde.onnx.structure;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.onnx.structure.AttentionSites.Heads;
 import dev.sonde.onnx.structure.Modules.Instance;
-import java.util.LinkedHashMap;
+import dev.sonde.onnx.structure.Norms.Norm;
+import dev.sonde.onnx.structure.Sums.Addend;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the residual stream and the MLP around each attention. */
+/** Finds the residual stream and the MLP of each block. */
 final class Blocks {
-    private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout", "LayerNormalization");
-    private static final Set<String> PRODUCTS = Set.of("MatMul", "Gemm", "MatMulNBits", "FusedMatMul");
-    private static final Set<String> CURVES = Set.of(
-            "Tanh",
-            "Erf",
-            "Sigmoid",
-            "Relu",
-            "Gelu",
-            "Softplus",
-            "QuickGelu",
-            "FastGelu",
-            "HardSigmoid",
-            "Elu",
-            "LeakyRelu");
-    private static final Set<String> ARITHMETIC = Set.of(
-            "Mul", "Add", "Sub", "Div", "Pow", "Sqrt", "Neg", "Exp", "Cast", "Clip", "Where", "Identity", "Dropout");
+    private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout");
     private static final int STEPS = 16;
 
     private final Graph graph;
     private final Shapes shapes;
-    private final DataPath data;
     private final Modules modules;
     private final Ports ports;
     private final Points points;
     private final Axes axes;
     private final Escapes escapes;
     private final SiteList sites;
+    private final Sums sums;
+    private final Norms norms;
+    private final Mlp mlp;
 
     Blocks(
             Graph graph,
@@ -49,71 +37,77 @@ final class Blocks {
             Points points,
             Axes axes,
             Escapes escapes,
-            SiteList sites) {
+            SiteList sites,
+            Sums sums,
+            Norms norms) {
         this.graph = graph;
         this.shapes = shapes;
-        this.data = data;
         this.modules = modules;
         this.ports = ports;
         this.points = points;
         this.axes = axes;
         this.escapes = escapes;
         this.sites = sites;
+        this.sums = sums;
+        this.norms = norms;
+        this.mlp = new Mlp(graph, data, modules, norms);
     }
-
-    /** A value and the node that adds it to another. */
-    private record Addend(String value, int sum) {}
 
     /** The residual stream is as wide as what the attention adds to it. */
-    void learnWidth(Optional<Heads> heads) {
-        heads.flatMap(each -> added(each.reader()))
+    void learnWidth(Layer layer) {
+        layer.attentions().stream()
+                .findFirst()
+                .flatMap(each -> sums.behind(each.mix()))
                 .flatMap(each -> shapes.find(each.value()))
-                .filter(shape -> shape.rank() == 3)
-                .ifPresent(shape -> axes.learnWidth(shape.dim(2)));
+                .ifPresent(shape -> axes.learnWidth(shape.dim(-1)));
     }
 
-    void write(int layer, Attention attention, Optional<Heads> heads) {
-        String prefix = "layers." + layer + "#";
-        Optional<Instance> block = block(attention);
-        if (block.isEmpty()) {
-            missing(prefix, "no module with a number holds the attention", List.of("resid_pre", "resid_post"));
+    void write(Layer layer, @Nullable Layer next) {
+        layer.block().ifPresent(each -> ends(layer, each));
+        @Nullable Addend first = null;
+        @Nullable Addend last = null;
+        for (int i = 0; i < layer.attentions().size(); i++) {
+            Optional<Addend> out = sums.behind(layer.attentions().get(i).mix()).filter(each -> isIn(layer, each.sum()));
+            if (out.isPresent()) {
+                add(layer.prefix(i) + "attn_out", "Residual", out.get().value(), leaving(out.get()));
+                first = i == 0 ? out.get() : first;
+                last = out.get();
+            }
+            missing(layer.prefix(i) + "attn_out", "the graph does not show a sum of stream and attention");
         }
-        block.ifPresent(each -> ends(prefix, each));
-        Optional<Addend> attentionOut = heads.flatMap(each -> added(each.reader()));
-        attentionOut.ifPresent(each -> add(prefix + "attn_out", "Residual", each.value(), leaving(each)));
-        block.ifPresent(each -> mlp(prefix, each, attentionOut));
-        missing(prefix, "the graph does not show a sum of stream and attention", List.of("attn_out"));
-        missing(
-                prefix,
-                "the graph does not show the usual MLP",
-                List.of("resid_mid", "mlp_out", "mlp_pre", "mlp_post"));
+        if (first != null && last != null) {
+            streams(layer, next, first, last);
+        }
+        String reason = layer.attentions().isEmpty()
+                ? "this block has no attention"
+                : "the graph does not show the usual attention and MLP";
+        for (String name : List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post")) {
+            missing(layer.site(name), reason);
+        }
     }
 
-    private void missing(String prefix, String reason, List<String> names) {
-        names.forEach(name -> sites.absent(prefix + name, reason));
+    private void missing(String name, String reason) {
+        sites.absent(name, reason);
+    }
+
+    private static boolean isIn(Layer layer, int node) {
+        return layer.block().filter(block -> !block.has(node)).isEmpty();
     }
 
     private Binding leaving(Addend addend) {
         return points.leaving(addend.value(), addend.sum());
     }
 
-    private Optional<Instance> block(Attention attention) {
-        List<Instance> around = modules.around(attention.softmax());
-        return around.stream()
-                .filter(each -> each.path().matches("(.*\\.)?\\d+"))
-                .reduce((outer, inner) -> inner);
-    }
-
-    private void ends(String prefix, Instance block) {
+    private void ends(Layer layer, Instance block) {
         ModuleIo io = ports.of(block);
-        escapes.input(block).ifPresent(reason -> sites.absent(prefix + "resid_pre", reason));
-        escapes.output(block).ifPresent(reason -> sites.absent(prefix + "resid_post", reason));
+        escapes.input(block).ifPresent(reason -> missing(layer.site("resid_pre"), reason));
+        escapes.output(block).ifPresent(reason -> missing(layer.site("resid_post"), reason));
         if (escapes.input(block).isEmpty()) {
-            io.input().ifPresent(value -> add(prefix + "resid_pre", "Residual", value, Points.input(block, value)));
+            io.input().ifPresent(value -> add(layer.site("resid_pre"), "Residual", value, Points.input(block, value)));
         }
         if (escapes.output(block).isEmpty() && !io.outputs().isEmpty()) {
             String value = io.outputs().get(0);
-            add(prefix + "resid_post", "Residual", value, Points.output(block, value));
+            add(layer.site("resid_post"), "Residual", value, Points.output(block, value));
         }
     }
 
@@ -124,236 +118,152 @@ final class Blocks {
         });
     }
 
-    /** Follows the projection's result to the sum that takes it into the stream. */
-    private Optional<Addend> added(int projection) {
-        String value = projection == Graph.NONE ? "" : graph.output(projection);
-        for (int step = 0; step < STEPS && !value.isEmpty(); step++) {
-            String now = value;
-            Optional<Integer> sum = readers(now).stream().filter(this::isSum).findFirst();
-            if (sum.isPresent()) {
-                return Optional.of(new Addend(now, sum.get()));
-            }
-            value = onwards(now);
+    /**
+     * The stream before, between and behind attention and MLP.
+     *
+     * @param first what the attention adds
+     * @param last what the attention to another stream adds, else the same
+     */
+    private void streams(Layer layer, @Nullable Layer next, Addend first, Addend last) {
+        if (last.sum() != first.sum()) {
+            Addend between = sums.other(last);
+            add(layer.site("resid_mid"), "Residual", between.value(), leaving(between));
         }
-        return Optional.empty();
+        int sum = layer.block().isPresent()
+                ? lastSum(layer.block().get())
+                : nextSum(last.sum(), next);
+        Optional<Addend> mlpOut = sum == Graph.NONE ? Optional.empty() : mlpOut(layer, first, last, sum);
+        if (layer.block().isEmpty()) {
+            withoutModule(layer, first, sum == Graph.NONE ? last.sum() : sum);
+        }
+        mlpOut.ifPresent(out -> {
+            add(layer.site("mlp_out"), "Residual", out.value(), leaving(out));
+            hidden(layer, out, start(layer));
+        });
     }
 
-    private List<Integer> readers(String value) {
-        return graph.consumers(value).stream()
-                .filter(each -> !data.readsSizesOnly(each))
-                .toList();
+    private int start(Layer layer) {
+        return layer.block().map(block -> block.nodes().nextSetBit(0) - 1).orElse(layer.attentions().get(0).softmax());
     }
 
-    /** A sum of two values of the stream's form. */
-    private boolean isSum(int node) {
-        return graph.op(node).equals("Add")
-                && shapes.rank(graph.output(node)) >= 2
-                && List.of(0, 1).stream().allMatch(side -> {
-                    String value = graph.input(node, side);
-                    return data.has(value)
-                            && !graph.isConstant(value)
-                            && shapes.rank(value) == shapes.rank(graph.output(node));
+    private Optional<Addend> mlpOut(Layer layer, Addend first, Addend last, int sum) {
+        String mid = layer.site(last.sum() == first.sum() ? "resid_mid" : "resid_mid_cross");
+        Optional<Addend> parallel = beside(last, sum);
+        if (parallel.isPresent()) {
+            missing(mid, "attention and MLP of this block run side by side");
+            return parallel;
+        }
+        return sums.stream(sum)
+                .filter(stream -> sum > last.sum() && sums.dependsOn(stream.value(), last.value()))
+                .map(stream -> {
+                    add(mid, "Residual", stream.value(), leaving(stream));
+                    return sums.other(stream);
                 });
     }
 
-    private String onwards(String value) {
-        List<Integer> readers = readers(value);
-        if (readers.size() == 1) {
-            int reader = readers.get(0);
-            boolean bias = graph.op(reader).equals("Add") || graph.op(reader).equals("Mul");
-            if (PASSED.contains(graph.op(reader))
-                    || PRODUCTS.contains(graph.op(reader))
-                    || (bias && hasConstant(reader))) {
-                return graph.output(reader);
-            }
+    /** In parallel blocks attention, MLP and stream are added in any order. */
+    private Optional<Addend> beside(Addend attention, int sum) {
+        Addend beside = sums.other(attention);
+        if (sum == attention.sum()) {
+            int inner = graph.producer(beside.value());
+            return inner != Graph.NONE && sums.isSum(inner) ? sums.stream(inner).map(sums::other) : Optional.empty();
         }
-        // a norm behind the projection: on with what its module returns
-        return readers.isEmpty()
-                ? ""
-                : modules.innermostEntered(graph.producer(value), readers.get(0))
-                        .filter(module -> readers.stream().allMatch(module::has))
-                        .map(module -> ports.of(module).outputs())
-                        .filter(outputs -> outputs.size() == 1)
-                        .map(outputs -> outputs.get(0))
-                        .orElse("");
-    }
-
-    private boolean hasConstant(int node) {
-        return graph.isConstant(graph.input(node, 0)) || graph.isConstant(graph.input(node, 1));
-    }
-
-    private void mlp(String prefix, Instance block, Optional<Addend> attentionOut) {
-        List<String> outputs = ports.of(block).outputs();
-        int sum = outputs.isEmpty() ? Graph.NONE : lastSum(outputs.get(0), block);
-        if (sum == Graph.NONE || attentionOut.isEmpty()) {
-            return;
-        }
-        Optional<Addend> stream = stream(sum);
-        Optional<Addend> mlpOut =
-                stream.map(each -> other(each)).flatMap(each -> withoutAttention(each, attentionOut.get()));
-        if (mlpOut.isEmpty()) {
-            return;
-        }
-        boolean parallel = !dependsOn(mlpOut.get().value(), attentionOut.get().value());
-        if (parallel) {
-            sites.absent(prefix + "resid_mid", "attention and MLP of this block run side by side");
-        } else {
-            stream.ifPresent(each -> add(prefix + "resid_mid", "Residual", each.value(), leaving(each)));
-        }
-        add(prefix + "mlp_out", "Residual", mlpOut.get().value(), leaving(mlpOut.get()));
-        hidden(prefix, mlpOut.get(), block);
-    }
-
-    private int lastSum(String output, Instance block) {
-        String value = output;
-        for (int step = 0; step < STEPS; step++) {
-            int producer = graph.producer(value);
-            if (!block.has(producer) || isSum(producer)) {
-                return block.has(producer) ? producer : Graph.NONE;
-            }
-            Optional<Instance> norm = modules.around(producer).stream()
-                    .reduce((outer, inner) -> inner)
-                    .filter(each -> each.nodes().cardinality() < block.nodes().cardinality());
-            value = PASSED.contains(graph.op(producer))
-                    ? graph.input(producer, 0)
-                    : norm.flatMap(each -> ports.of(each).input()).orElse("");
-        }
-        return Graph.NONE;
-    }
-
-    /** Of the two sides of a sum, the one that the other was computed from. */
-    private Optional<Addend> stream(int sum) {
-        String a = graph.input(sum, 0);
-        String b = graph.input(sum, 1);
-        if (dependsOn(b, a)) {
-            return Optional.of(new Addend(a, sum));
-        }
-        return dependsOn(a, b) ? Optional.of(new Addend(b, sum)) : Optional.empty();
-    }
-
-    private Addend other(Addend addend) {
-        boolean first = graph.input(addend.sum(), 0).equals(addend.value());
-        return new Addend(graph.input(addend.sum(), first ? 1 : 0), addend.sum());
-    }
-
-    /** In parallel blocks attention and MLP are added to each other first. */
-    private Optional<Addend> withoutAttention(Addend sum, Addend attentionOut) {
-        int producer = graph.producer(sum.value());
-        if (sum.value().equals(attentionOut.value())) {
+        String total = graph.output(attention.sum());
+        boolean first = graph.input(sum, 0).equals(total);
+        if (!first && !graph.input(sum, 1).equals(total)) {
             return Optional.empty();
         }
-        return producer == attentionOut.sum()
-                ? Optional.of(other(new Addend(attentionOut.value(), producer)))
-                : Optional.of(sum);
+        Addend other = new Addend(graph.input(sum, first ? 1 : 0), sum);
+        if (sums.dependsOn(other.value(), attention.value())) {
+            return Optional.empty();
+        }
+        return sums.dependsOn(other.value(), beside.value()) ? Optional.of(other) : Optional.of(beside);
     }
 
-    private boolean dependsOn(String value, String source) {
-        int from = graph.producer(source);
-        int to = graph.producer(value);
-        if (to == Graph.NONE) {
-            return false;
-        }
-        return from == Graph.NONE
-                || (from < to && Reach.upstream(graph, to, from).get(from));
-    }
-
-    private void hidden(String prefix, Addend mlpOut, Instance block) {
-        int down = projection(mlpOut.value(), block);
-        if (down == Graph.NONE) {
-            return;
-        }
-        int reader = down;
-        String value = graph.input(down, 0);
-        int flatten = graph.producer(value);
-        if (graph.op(flatten).equals("Reshape")
-                && modules.outermostLeft(flatten, down).isEmpty()) {
-            reader = flatten;
-            value = graph.input(flatten, 0);
-        }
-        add(prefix + "mlp_post", "MlpHidden", value, points.entering(value, reader));
-        gate(value, reader).ifPresent(gate -> add(prefix + "mlp_pre", "MlpHidden", gate.value(), leaving(gate)));
-    }
-
-    private int projection(String output, Instance block) {
-        String value = output;
+    /** Steps back from what the block returns to the sum that ends its stream. */
+    private int lastSum(Instance block) {
+        List<String> outputs = ports.of(block).outputs();
+        String value = outputs.isEmpty() ? "" : outputs.get(0);
         for (int step = 0; step < STEPS; step++) {
             int producer = graph.producer(value);
-            if (!block.has(producer) || PRODUCTS.contains(graph.op(producer))) {
-                return block.has(producer) ? producer : Graph.NONE;
+            if (!block.has(producer)) {
+                return Graph.NONE;
             }
-            boolean bias =
-                    graph.op(producer).equals("Add") || graph.op(producer).equals("Mul");
-            if (!PASSED.contains(graph.op(producer)) && !(bias && hasConstant(producer))) {
-                value = modules.around(producer).stream()
-                        .reduce((outer, inner) -> inner)
-                        .flatMap(each -> ports.of(each).input())
-                        .orElse("");
-            } else {
-                value = graph.input(producer, graph.isConstant(graph.input(producer, 0)) ? 1 : 0);
+            if (sums.isSum(producer)) {
+                return producer;
+            }
+            Optional<Norm> norm = norms.making(value);
+            boolean scaled = Set.of("Mul", "Div").contains(graph.op(producer));
+            value = norm.isPresent()
+                    ? norm.get().input()
+                    : PASSED.contains(graph.op(producer))
+                            ? graph.input(producer, 0)
+                            : scaled && graph.isConstant(graph.input(producer, 1)) ? graph.input(producer, 0) : "";
+        }
+        return Graph.NONE;
+    }
+
+    /** Without modules the block ends with the last sum before the next attention is added. */
+    private int nextSum(int after, @Nullable Layer next) {
+        Optional<Addend> following = next == null || next.attentions().isEmpty()
+                ? Optional.empty()
+                : sums.behind(next.attentions().get(0).mix());
+        int end = following
+                .map(each -> graph.producer(sums.other(each).value()))
+                .filter(producer -> producer > after && sums.isSum(producer))
+                .orElse(Graph.NONE);
+        return end != Graph.NONE || following.isPresent()
+                ? end
+                : sums.behind(after).map(Addend::sum).orElseGet(() -> firstSum(after));
+    }
+
+    private int firstSum(int after) {
+        String stream = graph.output(after);
+        for (int i = after + 1; i < graph.size(); i++) {
+            if (sums.isSum(i)
+                    && (graph.input(i, 0).equals(stream) || graph.input(i, 1).equals(stream))) {
+                return i;
             }
         }
         return Graph.NONE;
     }
 
-    /** Steps back over the activation to the projection whose result it bends. */
-    private Optional<Addend> gate(String value, int reader) {
-        Map<String, Addend> found = new LinkedHashMap<>();
-        Map<String, Addend> bent = new LinkedHashMap<>();
-        sources(value, reader, false, STEPS, found, bent);
-        Map<String, Addend> chosen = found.size() == 1 ? found : bent;
-        return chosen.size() == 1 ? Optional.of(chosen.values().iterator().next()) : Optional.empty();
+    private void withoutModule(Layer layer, Addend first, int sum) {
+        Addend stream = sums.other(first);
+        add(layer.site("resid_pre"), "Residual", stream.value(), points.produced(stream.value()));
+        add(layer.site("resid_post"), "Residual", graph.output(sum), points.produced(graph.output(sum)));
     }
 
-    private void sources(
-            String value, int reader, boolean curved, int steps, Map<String, Addend> found, Map<String, Addend> bent) {
-        int producer = graph.producer(value);
-        boolean curve = CURVES.contains(graph.op(producer));
-        if (!data.has(value) || steps == 0) {
-            return;
-        }
-        if (!curve && (!ARITHMETIC.contains(graph.op(producer)) || isBias(producer))) {
-            found.putIfAbsent(value, new Addend(value, reader));
-            if (curved) {
-                bent.putIfAbsent(value, new Addend(value, reader));
-            }
-            return;
-        }
-        if (curve && graph.nodes.get(producer).getInputCount() > 1) {
-            return; // its bias lies inside: what it bends has no value
-        }
-        for (String input : graph.uses(producer)) {
-            sources(input, producer, curved || curve, steps - 1, found, bent);
-        }
-    }
-
-    /** The sum of a product and a constant vector is the end of a projection. */
-    private boolean isBias(int node) {
-        if (!graph.op(node).equals("Add")) {
-            return false;
-        }
-        int side = graph.isConstant(graph.input(node, 0)) ? 1 : 0;
-        return PRODUCTS.contains(graph.op(graph.producer(graph.input(node, side))))
-                && RepeatedCalls.isWeight(graph, graph.input(node, 1 - side));
+    private void hidden(Layer layer, Addend mlpOut, int first) {
+        mlp.hidden(mlpOut.value(), first).ifPresent(hidden -> {
+            add(layer.site("mlp_post"), "MlpHidden", hidden.value(), points.entering(hidden.value(), hidden.sum()));
+            mlp.gate(hidden)
+                    .ifPresent(gate -> add(layer.site("mlp_pre"), "MlpHidden", gate.value(), leaving(gate)));
+        });
     }
 
     /** Gives the block and its attention their usual other names. */
-    void alias(int layer, Attention attention, Map<String, String> aliases) {
-        block(attention).ifPresent(block -> {
-            add(aliases, "layers." + layer, block.path());
+    void alias(Layer layer, Map<String, String> aliases) {
+        layer.block().ifPresent(block -> {
+            if (block.call() == 0) {
+                add(aliases, layer.name(), block.path());
+            }
             @Nullable String parent = SiteBook.parent(block.path());
             if (parent != null) {
-                add(aliases, "layers", parent);
+                add(aliases, layer.name().replaceFirst("\\.\\d+$", ""), parent);
             }
-            modules.around(attention.softmax()).stream()
+            layer.attentions().stream()
+                    .limit(1)
+                    .flatMap(attention -> modules.around(attention.softmax()).stream())
                     .filter(each -> each.key().size() == block.key().size() + 1)
                     .forEach(each -> nameAttention(aliases, layer, block, each.path()));
         });
     }
 
-    private void nameAttention(Map<String, String> aliases, int layer, Instance block, String path) {
+    private void nameAttention(Map<String, String> aliases, Layer layer, Instance block, String path) {
         for (String name : List.of("attn", "self_attn")) {
             add(aliases, block.path() + "." + name, path);
-            add(aliases, "layers." + layer + "." + name, path);
+            add(aliases, layer.name() + "." + name, path);
         }
     }
 

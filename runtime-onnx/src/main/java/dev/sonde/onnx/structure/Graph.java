@@ -105,6 +105,12 @@ final class Graph {
         return found == null ? List.of() : found.getIntsList();
     }
 
+    /** Returns a whole number that the node was given, or {@code otherwise}. */
+    long number(int node, String attribute, long otherwise) {
+        @Nullable AttributeProto found = attribute(node, attribute);
+        return found == null ? otherwise : found.getI();
+    }
+
     private @Nullable AttributeProto attribute(int node, String name) {
         return nodes.get(node).getAttributeList().stream()
                 .filter(each -> each.getName().equals(name))

@@ -45,18 +45,22 @@ final class InputRoles {
         return List.copyOf(inputs.values());
     }
 
-    /** Returns the inputs from which the data path starts: token ids, or whatever the user gives. */
+    /** Returns the inputs from which the data path starts: ids, features, the states of an encoder. */
     List<String> seeds() {
-        for (Role role : List.of(Role.TOKENS, Role.OTHER)) {
-            List<String> names = list().stream()
-                    .filter(each -> each.role() == role)
-                    .map(ModelInput::name)
-                    .toList();
-            if (!names.isEmpty()) {
-                return names;
-            }
+        List<String> names = list().stream()
+                .filter(InputRoles::isData)
+                .map(ModelInput::name)
+                .toList();
+        return names.isEmpty() ? List.copyOf(inputs.keySet()) : names;
+    }
+
+    private static boolean isData(ModelInput input) {
+        if (input.role() != Role.OTHER) {
+            return input.role() == Role.TOKENS;
         }
-        return List.copyOf(inputs.keySet());
+        String name = input.name();
+        boolean plumbing = name.contains("mask") || name.contains("bias") || name.contains("position");
+        return !plumbing && (input.dtype().isFloat() ? !input.axes().isEmpty() : name.endsWith("ids"));
     }
 
     private static Role role(ValueInfoProto info, List<ValueInfoProto> all) {
@@ -68,7 +72,13 @@ final class InputRoles {
         if (!integer && !name.contains("attention_mask")) {
             return Role.OTHER;
         }
-        if (name.endsWith("input_ids") || onlyIds(name, all)) {
+        if (name.endsWith("input_ids")) {
+            // an encoder's ids are the prompt; those of its decoder are given beside it
+            boolean beside = !name.equals("input_ids")
+                    && all.stream().anyMatch(each -> each.getName().equals("input_ids"));
+            return beside ? Role.OTHER : Role.TOKENS;
+        }
+        if (onlyIds(name, all)) {
             return Role.TOKENS;
         }
         return switch (name) {
@@ -141,11 +151,12 @@ final class InputRoles {
     }
 
     private String symbol(String input, String param, int axis) {
-        String name = param.isEmpty() ? input + "." + axis : param;
+        boolean nameless = param.isEmpty() || param.contains("_dynamic_axes_");
+        String name = nameless ? input + "." + axis : param;
         if (symbols.containsKey(name)) {
             return symbols.get(name);
         }
-        if (axis == 0 && (name.startsWith(BATCH) || name.equals("N"))) {
+        if (axis == 0 && (nameless || name.startsWith(BATCH) || name.equals("N"))) {
             return BATCH;
         }
         String clean = name.replaceAll("[^A-Za-z0-9_./]", "_");

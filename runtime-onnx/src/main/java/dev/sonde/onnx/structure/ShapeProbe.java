@@ -33,11 +33,16 @@ final class ShapeProbe {
     /** Sizes that no two simple formulas share; small, because some models know few positions. */
     private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {4, 7, 13}};
 
+    private static final List<String> KNOWN = List.of("batch", "position", "past");
+
     static final int SETTINGS = BATCH_POSITION_PAST.length;
 
     /** For sizes of other names: no two grow by the same from setting to setting. */
     private static final long[][] OTHERS = {{17, 19, 23, 29, 31, 37}, {23, 31, 19, 37, 17, 29}, {29, 17, 37, 19, 23, 31}
     };
+
+    /** Convolutions need longer signals than most models: what fails at small sizes is tried again at larger ones. */
+    private static final long[] SCALES = {1, 8, 32, 128};
 
     private final Graph graph;
     private final List<ModelInput> inputs;
@@ -56,13 +61,9 @@ final class ShapeProbe {
     private record Seen(DType dtype, List<long[]> shapes) {}
 
     private Shapes run() {
-        List<Map<String, Long>> settings = settings(inputs);
-        Map<String, Seen> seen = new LinkedHashMap<>();
         try (OrtSession.SessionOptions options = options(graph.file);
                 OrtSession session = environment.createSession(withAllOutputs().toByteArray(), options)) {
-            for (int setting = 0; setting < SETTINGS; setting++) {
-                runOnce(session, setting, seen);
-            }
+            return run(session, 0);
         } catch (OrtException failed) {
             throw new SondeException(
                     "unrunnable-model",
@@ -70,7 +71,26 @@ final class ShapeProbe {
                             + failed.getMessage(),
                     failed);
         }
-        return new Shapes(fit(seen, settings));
+    }
+
+    private Shapes run(OrtSession session, int scale) throws OrtException {
+        Map<String, Seen> seen = new LinkedHashMap<>();
+        int first = scale * SETTINGS;
+        try {
+            for (int setting = first; setting < first + SETTINGS; setting++) {
+                runOnce(session, setting, seen);
+            }
+        } catch (OrtException failed) {
+            if (scale + 1 == SCALES.length || !hasOthers()) {
+                throw failed;
+            }
+            return run(session, scale + 1);
+        }
+        return new Shapes(fit(seen, settings(inputs).subList(first, first + SETTINGS)));
+    }
+
+    private boolean hasOthers() {
+        return symbols(inputs).stream().anyMatch(symbol -> !KNOWN.contains(symbol));
     }
 
     private Map<String, Shape> fit(Map<String, Seen> seen, List<Map<String, Long>> settings) {
@@ -103,7 +123,7 @@ final class ShapeProbe {
     }
 
     private static List<String> symbols(List<ModelInput> inputs) {
-        List<String> ordered = new ArrayList<>(List.of("batch", "position", "past"));
+        List<String> ordered = new ArrayList<>(KNOWN);
         TreeSet<String> all = new TreeSet<>();
         inputs.forEach(
                 input -> input.axes().forEach(axis -> all.addAll(axis.size().symbols())));
@@ -115,13 +135,15 @@ final class ShapeProbe {
 
     private static List<Map<String, Long>> settings(List<ModelInput> inputs) {
         List<Map<String, Long>> settings = new ArrayList<>();
-        for (int i = 0; i < BATCH_POSITION_PAST.length; i++) {
-            long[] known = BATCH_POSITION_PAST[i];
+        for (int i = 0; i < SETTINGS * SCALES.length; i++) {
+            long[] known = BATCH_POSITION_PAST[i % SETTINGS];
+            long[] others = OTHERS[i % SETTINGS];
             Map<String, Long> setting = new HashMap<>();
             int other = 0;
             for (String symbol : symbols(inputs)) {
-                int place = List.of("batch", "position", "past").indexOf(symbol);
-                setting.put(symbol, place >= 0 ? known[place] : OTHERS[i][other++ % OTHERS[i].length]);
+                int place = KNOWN.indexOf(symbol);
+                setting.put(
+                        symbol, place >= 0 ? known[place] : SCALES[i / SETTINGS] * others[other++ % others.length]);
             }
             settings.add(setting);
         }

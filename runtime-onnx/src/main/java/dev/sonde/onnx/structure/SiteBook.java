@@ -7,7 +7,6 @@ import dev.sonde.manifest.ModelManifest;
 import dev.sonde.manifest.ModuleInfo;
 import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.ElementTypes;
-import dev.sonde.onnx.structure.AttentionSites.Heads;
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -53,23 +52,23 @@ final class SiteBook {
 
     void write(Placer.Result result) {
         List<Attention> attentions = new AttentionFinder(graph, shapes, data).find();
-        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites);
-        Blocks blocks = new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites);
         attentions.forEach(each -> shapes.find(each.scores().value()).ifPresent(s -> axes.learnPosition(s.dim(2))));
-        for (int i = 0; i < attentions.size(); i++) {
-            Attention attention = attentions.get(i);
-            Optional<Heads> heads = inner.mixed(attention);
-            blocks.learnWidth(heads);
-            inner.write(i, attention, heads);
-            blocks.write(i, attention, heads);
-            blocks.alias(i, attention, aliases);
+        Sums sums = new Sums(graph, shapes, data);
+        Norms norms = new Norms(graph, shapes);
+        List<Layer> layers = new Layers(graph, shapes, modules, ports, sums).of(attentions);
+        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites);
+        Blocks blocks = new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites, sums, norms);
+        layers.forEach(blocks::learnWidth);
+        for (int i = 0; i < layers.size(); i++) {
+            Layer layer = layers.get(i);
+            inner.write(layer);
+            blocks.write(layer, i + 1 < layers.size() ? layers.get(i + 1) : null);
+            blocks.alias(layer, aliases);
         }
         new Embeddings(graph, shapes, data, points, axes, sites).write(inputs);
         modelOutputs();
         moduleSites();
-        for (int i = 0; i < attentions.size(); i++) {
-            inner.ports(i, attentions.get(i));
-        }
+        layers.forEach(inner::ports);
         rawValues();
         escapes.gone().forEach((path, reason) -> {
             sites.absent(path + "#output", reason);
