@@ -5,12 +5,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Finds modules of which an optimiser moved a part into a node elsewhere: the module's weight is read by a node outside it. A
  * port that the move left without its value is refused, for any value there would be wrong.
  */
 final class Escapes {
+    private static final Set<String> WEIGHTED = Set.of("Conv", "ConvTranspose", "Gemm");
+
     private final Graph graph;
     private final Modules modules;
     private final Map<String, String> outputs = new HashMap<>();
@@ -23,8 +26,36 @@ final class Escapes {
         for (int i = 0; i < graph.size(); i++) {
             if (ScopeNames.of(graph.nodes.get(i)).isEmpty()) {
                 visit(i);
+            } else if (WEIGHTED.contains(graph.op(i))) {
+                folded(i);
             }
         }
+    }
+
+    /** Exporters fold a normalisation into the convolution in front of it: what the convolution alone returns is nowhere. */
+    private void folded(int node) {
+        List<Instance> around = modules.around(node);
+        if (around.isEmpty()) {
+            return;
+        }
+        String path = around.get(around.size() - 1).path();
+        String name = graph.nodes.get(node).getName();
+        if (ScopeNames.hasFoldedNorm(graph.nodes.get(node))) {
+            inputs.put(path, "the exporter folded the normalisation into the weights of '" + name + "' in front of it");
+            Placer.Owners.of(graph.input(node, 1))
+                    .filter(owner -> !owner.equals(path) && modules.calls(owner).isEmpty())
+                    .ifPresent(owner -> gone.put(owner, "its normalisation was folded into it at '" + name + "'"));
+        } else if (isNamelessBias(node)) {
+            outputs.put(path, "the exporter folded the normalisation behind it into the weights of '" + name + "'");
+        }
+    }
+
+    private boolean isNamelessBias(int node) {
+        String bias = graph.input(node, 2);
+        return graph.isConstant(bias)
+                && graph.op(node).startsWith("Conv")
+                && Placer.Owners.of(bias).isEmpty()
+                && Placer.Owners.of(graph.input(node, 1)).isEmpty();
     }
 
     private void visit(int node) {

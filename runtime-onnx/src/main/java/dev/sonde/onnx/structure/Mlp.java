@@ -11,7 +11,7 @@ import java.util.Set;
 final class Mlp {
     static final Set<String> PRODUCTS = Set.of("MatMul", "Gemm", "MatMulNBits", "FusedMatMul", "MatMulInteger");
     private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout", "Squeeze", "Unsqueeze");
-    private static final Set<String> CURVES = Set.of(
+    static final Set<String> CURVES = Set.of(
             "Tanh",
             "Erf",
             "Sigmoid",

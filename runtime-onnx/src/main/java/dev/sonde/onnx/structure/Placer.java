@@ -47,6 +47,7 @@ final class Placer {
         if (placer.said == 0) {
             return new Result(java.util.Collections.nCopies(graph.size(), List.of()), 0);
         }
+        new Roots(graph, placer.places).find();
         new SecondCalls(graph, placer.places).mark();
         placer.takeFromWeights();
         new FusedPlaces(graph, placer.places, unfused).run();

@@ -54,13 +54,30 @@ final class Ports {
 
     private Optional<String> main(Set<String> read, Instance module) {
         Predicate<String> tensor = shapes::isTensor;
-        return read.stream()
-                .filter(tensor.and(data::has))
+        Predicate<String> ids = value -> shapes.rank(value) >= 2 && looksUp(value, module);
+        List<String> onPath = read.stream()
+                .filter(data::has)
+                .filter(tensor.or(ids))
+                .toList();
+        return onPath.stream()
+                .filter(value -> !isGate(value, module))
                 .findFirst()
+                .or(() -> onPath.stream().findFirst())
                 .or(() -> read.stream().filter(tensor).findFirst())
-                .or(() -> read.stream()
-                        .filter(value -> shapes.rank(value) >= 2 && looksUp(value, module))
-                        .findFirst());
+                .or(() -> read.stream().filter(ids).findFirst());
+    }
+
+    /** Whether all that the module does with a value is to bend it and to multiply by that: it opens for another one. */
+    private boolean isGate(String value, Instance module) {
+        boolean bent = false;
+        for (int reader : graph.consumers(value)) {
+            if (module.has(reader) && Mlp.CURVES.contains(graph.op(reader))) {
+                bent = true;
+            } else if (module.has(reader) && !graph.op(reader).equals("Mul")) {
+                return false;
+            }
+        }
+        return bent;
     }
 
     /** Whether whole numbers that enter are ids: rows of a table are looked up by them. */

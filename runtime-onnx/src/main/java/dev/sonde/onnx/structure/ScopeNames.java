@@ -29,6 +29,13 @@ final class ScopeNames {
         return names.isEmpty() ? names : names.subList(0, names.size() - 1);
     }
 
+    /** Returns whether an exporter folded the normalisation behind a node into its weights, and says so. */
+    static boolean hasFoldedNorm(NodeProto node) {
+        return node.getMetadataPropsList().stream()
+                .anyMatch(entry -> entry.getKey().equals("pkg.onnxscript.rewriter.rule_name")
+                        && entry.getValue().contains("BatchNorm"));
+    }
+
     private static List<String> paths(List<String> written) {
         List<String> paths = new ArrayList<>();
         for (String path : written.subList(1, written.size() - 1)) {
