@@ -12,8 +12,8 @@ import java.util.Set;
 final class AttentionFinder {
     private static final Set<String> AFTER_SOFTMAX =
             Set.of("Cast", "Identity", "Dropout", "Where", "Mul", "Reshape", "Slice");
-    private static final Set<String> BEFORE_SOFTMAX = Set.of(
-            "Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh", "Reshape", "Identity", "Max", "Clip", "Concat");
+    private static final Set<String> BEFORE_SOFTMAX =
+            Set.of("Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh", "Reshape", "Identity", "Max", "Clip", "Concat");
     private static final int STEPS = 12;
 
     private final Graph graph;
@@ -59,9 +59,13 @@ final class AttentionFinder {
         Tap k = keys(new Tap(graph.input(product, 1), product));
         Tap v = unrepeated(new Tap(graph.input(mix, 1), mix));
         List<Size> sizes = sizes(all.get());
-        Optional<Tap> queries = fourAxes(q).filter(tap -> sizes(tap).subList(0, 3).equals(sizes.subList(0, 3)));
-        Optional<Tap> keys = fourAxes(k).filter(tap -> fit(tap, sizes, sizes(pattern.get()))
-                && queries.filter(each -> sizes(each).get(3).equals(sizes(tap).get(3))).isPresent());
+        Optional<Tap> queries =
+                fourAxes(q).filter(tap -> sizes(tap).subList(0, 3).equals(sizes.subList(0, 3)));
+        Optional<Tap> keys = fourAxes(k)
+                .filter(tap -> fit(tap, sizes, sizes(pattern.get()))
+                        && queries.filter(each ->
+                                        sizes(each).get(3).equals(sizes(tap).get(3)))
+                                .isPresent());
         Optional<Tap> values = fourAxes(v).filter(tap -> fit(tap, sizes, sizes(pattern.get())));
         return Optional.of(new Attention(softmax, mix, all.get(), pattern.get(), queries, keys, values));
     }

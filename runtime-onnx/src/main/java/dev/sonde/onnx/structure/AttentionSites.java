@@ -78,8 +78,7 @@ final class AttentionSites {
     /** Gives the module that holds the softmax ports of the same meaning. */
     void ports(Layer layer) {
         for (int i = 0; i < layer.attentions().size(); i++) {
-            List<Instance> around =
-                    modules.around(layer.attentions().get(i).softmax());
+            List<Instance> around = modules.around(layer.attentions().get(i).softmax());
             if (!around.isEmpty()) {
                 ports(around.get(around.size() - 1), layer.prefix(i));
             }
@@ -92,7 +91,11 @@ final class AttentionSites {
             @Nullable Binding binding = sites.bindings().get(prefix + name);
             if (site != null && binding != null) {
                 String port = module.path() + "#" + (name.equals("pattern") ? "attn_probs" : name);
-                sites.add(port + (module.call() == 0 ? "" : "(" + module.call() + ")"), site.kind(), site.axes(), binding);
+                sites.add(
+                        port + (module.call() == 0 ? "" : "(" + module.call() + ")"),
+                        site.kind(),
+                        site.axes(),
+                        binding);
             }
         }
     }

@@ -1,7 +1,6 @@
 package dev.sonde.onnx.structure;
 
 import dev.sonde.manifest.AxisInfo;
-import dev.sonde.onnx.structure.AttentionSites.Heads;
 import dev.sonde.onnx.structure.Modules.Instance;
 import dev.sonde.onnx.structure.Norms.Norm;
 import dev.sonde.onnx.structure.Sums.Addend;
@@ -129,9 +128,7 @@ final class Blocks {
             Addend between = sums.other(last);
             add(layer.site("resid_mid"), "Residual", between.value(), leaving(between));
         }
-        int sum = layer.block().isPresent()
-                ? lastSum(layer.block().get())
-                : nextSum(last.sum(), next);
+        int sum = layer.block().isPresent() ? lastSum(layer.block().get()) : nextSum(last.sum(), next);
         Optional<Addend> mlpOut = sum == Graph.NONE ? Optional.empty() : mlpOut(layer, first, last, sum);
         if (layer.block().isEmpty()) {
             withoutModule(layer, first, sum == Graph.NONE ? last.sum() : sum);
@@ -143,7 +140,9 @@ final class Blocks {
     }
 
     private int start(Layer layer) {
-        return layer.block().map(block -> block.nodes().nextSetBit(0) - 1).orElse(layer.attentions().get(0).softmax());
+        return layer.block()
+                .map(block -> block.nodes().nextSetBit(0) - 1)
+                .orElse(layer.attentions().get(0).softmax());
     }
 
     private Optional<Addend> mlpOut(Layer layer, Addend first, Addend last, int sum) {
@@ -237,8 +236,7 @@ final class Blocks {
     private void hidden(Layer layer, Addend mlpOut, int first) {
         mlp.hidden(mlpOut.value(), first).ifPresent(hidden -> {
             add(layer.site("mlp_post"), "MlpHidden", hidden.value(), points.entering(hidden.value(), hidden.sum()));
-            mlp.gate(hidden)
-                    .ifPresent(gate -> add(layer.site("mlp_pre"), "MlpHidden", gate.value(), leaving(gate)));
+            mlp.gate(hidden).ifPresent(gate -> add(layer.site("mlp_pre"), "MlpHidden", gate.value(), leaving(gate)));
         });
     }
 

@@ -47,10 +47,8 @@ final class InputRoles {
 
     /** Returns the inputs from which the data path starts: ids, features, the states of an encoder. */
     List<String> seeds() {
-        List<String> names = list().stream()
-                .filter(InputRoles::isData)
-                .map(ModelInput::name)
-                .toList();
+        List<String> names =
+                list().stream().filter(InputRoles::isData).map(ModelInput::name).toList();
         return names.isEmpty() ? List.copyOf(inputs.keySet()) : names;
     }
 

@@ -34,7 +34,8 @@ final class Layers {
         List<Layer> alone = new ArrayList<>();
         for (Attention attention : attentions) {
             Optional<Instance> block = block(attention, attentions);
-            block.ifPresent(each -> blocks.computeIfAbsent(each, unused -> new ArrayList<>()).add(attention));
+            block.ifPresent(each ->
+                    blocks.computeIfAbsent(each, unused -> new ArrayList<>()).add(attention));
             if (block.isEmpty()) {
                 alone.add(new Layer(aloneName(attention, alone.size()), block, List.of(attention)));
             }
@@ -71,8 +72,7 @@ final class Layers {
     }
 
     private boolean isOneBlock(List<Attention> inside) {
-        return inside.size() <= 2
-                && inside.stream().skip(1).allMatch(each -> isCross(each, inside.get(0)));
+        return inside.size() <= 2 && inside.stream().skip(1).allMatch(each -> isCross(each, inside.get(0)));
     }
 
     private boolean isCross(Attention later, Attention earlier) {
@@ -91,7 +91,8 @@ final class Layers {
                             && wanted.contains(stack(module))
                             && (attending.contains(module) || keepsForm(module));
             if (member) {
-                stacks.computeIfAbsent(stack(module), unused -> new ArrayList<>()).add(module);
+                stacks.computeIfAbsent(stack(module), unused -> new ArrayList<>())
+                        .add(module);
             }
         }
         stacks.values().removeIf(members -> wanted.isEmpty() && members.size() < 2);
@@ -139,7 +140,8 @@ final class Layers {
     private static int common(List<List<String>> paths, boolean fromEnd) {
         int shortest = paths.stream().mapToInt(List::size).min().orElse(0);
         int same = 0;
-        while (same < shortest && paths.stream().map(part(same, fromEnd)).distinct().count() == 1) {
+        while (same < shortest
+                && paths.stream().map(part(same, fromEnd)).distinct().count() == 1) {
             same++;
         }
         return same;

@@ -1,6 +1,5 @@
 package dev.sonde.onnx.structure;
 
-import dev.sonde.onnx.structure.Modules.Instance;
 import dev.sonde.onnx.structure.Sums.Addend;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -52,8 +51,7 @@ final class Mlp {
         int flatten = graph.producer(value);
         boolean inside = graph.op(flatten).equals("Reshape")
                 && modules.outermostLeft(flatten, down).isEmpty();
-        return Optional.of(
-                inside ? new Addend(graph.input(flatten, 0), flatten) : new Addend(value, down));
+        return Optional.of(inside ? new Addend(graph.input(flatten, 0), flatten) : new Addend(value, down));
     }
 
     /** Steps back from what an MLP or attention returns to its last product with a weight. */

@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 
 /** Finds normalisations, whether they are one operator or written out. */
 final class Norms {
-    private static final Set<String> WHOLE = Set.of(
-            "LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization");
+    private static final Set<String> WHOLE =
+            Set.of("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization");
     private static final Set<String> COPIES = Set.of("Cast", "Identity");
     private static final int STEPS = 8;
 
@@ -64,8 +64,9 @@ final class Norms {
         if (!graph.op(node).equals("Sqrt") || !isColumn(graph.output(node))) {
             return Optional.empty();
         }
-        return input(node).flatMap(input -> output(node)
-                .map(output -> new Norm(copied(input), weighted(output), graph.output(node), node)));
+        return input(node)
+                .flatMap(input -> output(node)
+                        .map(output -> new Norm(copied(input), weighted(output), graph.output(node), node)));
     }
 
     private boolean isColumn(String value) {

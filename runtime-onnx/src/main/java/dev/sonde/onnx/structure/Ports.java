@@ -55,10 +55,8 @@ final class Ports {
     private Optional<String> main(Set<String> read, Instance module) {
         Predicate<String> tensor = shapes::isTensor;
         Predicate<String> ids = value -> shapes.rank(value) >= 2 && looksUp(value, module);
-        List<String> onPath = read.stream()
-                .filter(data::has)
-                .filter(tensor.or(ids))
-                .toList();
+        List<String> onPath =
+                read.stream().filter(data::has).filter(tensor.or(ids)).toList();
         return onPath.stream()
                 .filter(value -> !isGate(value, module))
                 .findFirst()

@@ -45,10 +45,12 @@ final class Roots {
             Optional<String> owner = graph.isConstant(value) ? Placer.Owners.of(value) : Optional.empty();
             owner.ifPresent(path -> {
                 if (path.equals(scope)) {
-                    missing.computeIfAbsent(place.get(0), unused -> new HashSet<>()).add(NONE);
+                    missing.computeIfAbsent(place.get(0), unused -> new HashSet<>())
+                            .add(NONE);
                 } else if (path.endsWith("." + scope)) {
                     String prefix = path.substring(0, path.length() - scope.length());
-                    missing.computeIfAbsent(place.get(0), unused -> new HashSet<>()).add(prefix);
+                    missing.computeIfAbsent(place.get(0), unused -> new HashSet<>())
+                            .add(prefix);
                 }
             });
         }

@@ -142,8 +142,7 @@ final class ShapeProbe {
             int other = 0;
             for (String symbol : symbols(inputs)) {
                 int place = KNOWN.indexOf(symbol);
-                setting.put(
-                        symbol, place >= 0 ? known[place] : SCALES[i / SETTINGS] * others[other++ % others.length]);
+                setting.put(symbol, place >= 0 ? known[place] : SCALES[i / SETTINGS] * others[other++ % others.length]);
             }
             settings.add(setting);
         }

@@ -52,11 +52,14 @@ final class Sums {
         }
         Optional<Shape> sum = shapes.find(graph.output(node));
         return sum.filter(shape -> shape.rank() == 2 || shape.rank() == 3).isPresent()
-                && List.of(0, 1).stream().map(side -> graph.input(node, side)).allMatch(value -> data.has(value)
-                        && !graph.isConstant(value)
-                        && shapes.find(value)
-                                .filter(shape -> shape.dims().equals(sum.get().dims()))
-                                .isPresent());
+                && List.of(0, 1).stream()
+                        .map(side -> graph.input(node, side))
+                        .allMatch(value -> data.has(value)
+                                && !graph.isConstant(value)
+                                && shapes.find(value)
+                                        .filter(shape ->
+                                                shape.dims().equals(sum.get().dims()))
+                                        .isPresent());
     }
 
     /** Returns the other side of a sum. */
