@@ -10,6 +10,7 @@ import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Planning;
+import dev.sonde.onnx.plan.Plans;
 import dev.sonde.onnx.plan.Target;
 import dev.sonde.onnx.plan.Wiring;
 import dev.sonde.onnx.run.Masks;
@@ -41,7 +42,7 @@ final class OnnxBackend implements Backend {
     private final Provenance provenance;
     private final Optional<FileTokenizer> tokenizer;
     private final UseCount uses;
-    private final Planning planning;
+    private final Plans plans;
 
     OnnxBackend(OnnxFile file, ModelGraph graph, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
@@ -53,7 +54,7 @@ final class OnnxBackend implements Backend {
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
-        this.planning = planning(options);
+        this.plans = new Plans(target, planning(options));
         this.uses = new UseCount(manifest.name());
     }
 
@@ -103,8 +104,7 @@ final class OnnxBackend implements Backend {
         return uses.use(() -> {
             checkModel(graph);
             LimitChecks.check(graph, limits);
-            LimitChecks.check(Plan.cost(manifest, graph), limits);
-            return Plan.of(target, graph, planning);
+            return plans.of(graph, cost -> LimitChecks.check(cost, limits));
         });
     }
 

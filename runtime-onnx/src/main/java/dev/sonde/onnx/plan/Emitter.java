@@ -109,6 +109,11 @@ final class Emitter {
         return input(tensor.dtype(), TensorShapes.open(tensor.rank()), new Feed.Given(tensor));
     }
 
+    /** Returns a new input for a tensor that the user gave. */
+    String constant(int node, Tensor tensor) {
+        return input(tensor.dtype(), TensorShapes.open(tensor.rank()), new Feed.Constant(node));
+    }
+
     String foreign(int node, DType dtype, int rank) {
         return input(dtype, TensorShapes.open(rank), new Feed.Foreign(node));
     }

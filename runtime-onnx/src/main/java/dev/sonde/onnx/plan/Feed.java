@@ -12,6 +12,13 @@ public sealed interface Feed {
     record Given(Tensor tensor) implements Feed {}
 
     /**
+     * A tensor that the user gave: of the graph that runs, which may be another than the one that was planned.
+     *
+     * @param node its id in the intervention graph
+     */
+    record Constant(int node) implements Feed {}
+
+    /**
      * A value that an earlier program computes.
      *
      * @param node its id in the intervention graph

@@ -121,9 +121,9 @@ public final class Planner {
      * @param types of the graph's values
      * @throws SondeException {@code cyclic-values} if runs need values of each other
      */
-    static Planned plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
+    static Result plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
         Planner planner = new Planner(target, graph, types, planning);
-        return new Planned(planner.plan(), planner.branching.notes());
+        return new Result(planner.plan(), planner.branching.notes());
     }
 
     /**
@@ -132,8 +132,8 @@ public final class Planner {
      * @param programs in the order in which they run
      * @param notes for people
      */
-    record Planned(List<Program> programs, List<String> notes) {
-        Planned {
+    record Result(List<Program> programs, List<String> notes) {
+        Result {
             programs = List.copyOf(programs);
             notes = List.copyOf(notes);
         }

@@ -236,7 +236,7 @@ final class ProgramWriter {
         }
         Node node = experiment.nodes().get(id);
         String name = node instanceof Node.Constant constant
-                ? emitter.given(constant.value())
+                ? emitter.constant(id, constant.value())
                 : emitter.foreign(id, types.get(id).dtype(), types.get(id).rank());
         names.put(id, name);
         return name;
@@ -275,7 +275,7 @@ final class ProgramWriter {
             return calls.emit(call.module(), name(call.input()), types.get(call.input()));
         }
         if (node instanceof Node.Constant constant) {
-            return emitter.given(constant.value());
+            return emitter.constant(id, constant.value());
         }
         if (node instanceof Node.Carried carried) {
             ValueType type = types.get(id);

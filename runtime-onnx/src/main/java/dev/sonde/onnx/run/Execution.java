@@ -145,6 +145,9 @@ final class Execution implements AutoCloseable {
         if (feed instanceof Feed.Given given) {
             return given.tensor();
         }
+        if (feed instanceof Feed.Constant constant) {
+            return ((Node.Constant) plan.graph().nodes().get(constant.node())).value();
+        }
         if (feed instanceof Feed.Foreign foreign) {
             return Objects.requireNonNull(javaValues.get(foreign.node()));
         }

@@ -166,6 +166,9 @@ final class GenerationLoop implements AutoCloseable {
             if (feed.getValue() instanceof Feed.Given value && now.names().contains(feed.getKey())) {
                 fixed.put(
                         feed.getKey(), keep(OrtTensors.in(sessions.environment().ort(), value.tensor())));
+            } else if (feed.getValue() instanceof Feed.Constant value
+                    && now.names().contains(feed.getKey())) {
+                fixed.put(feed.getKey(), value(value.node()));
             } else if (feed.getValue() instanceof Feed.Foreign value
                     && now.names().contains(feed.getKey())) {
                 fixed.put(feed.getKey(), value(value.node()));
