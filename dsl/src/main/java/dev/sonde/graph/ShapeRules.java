@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** Says which type and axes every value of a graph has, before anything runs. */
 public final class ShapeRules {
     private final ModelManifest manifest;
+    private volatile @Nullable Sized last; // graphs ask many times for one run
+
+    private record Sized(RunInput input, Map<String, Long> sizes) {}
 
     /** Returns the rules for graphs on that model. */
     public ShapeRules(ModelManifest manifest) {
@@ -144,11 +147,20 @@ public final class ShapeRules {
 
     /** Returns the sizes that an input brings, by symbol: {@code batch}, {@code position}, ... */
     public Map<String, Long> sizes(RunInput input) {
+        Sized known = last;
+        if (known == null || known.input() != input) {
+            known = new Sized(input, Collections.unmodifiableMap(findSizes(input)));
+            last = known;
+        }
+        return known.sizes();
+    }
+
+    private Map<String, Long> findSizes(RunInput input) {
         if (input instanceof RunInput.Generation generation) {
-            return sizes(generation.prompt());
+            return findSizes(generation.prompt());
         }
         if (input instanceof RunInput.Steps steps) {
-            return new HashMap<>(Map.of("batch", (long) steps.rows(), "position", 1L));
+            return Map.of("batch", (long) steps.rows(), "position", 1L);
         }
         Map<String, Long> sizes = new HashMap<>();
         if (input instanceof RunInput.Tokens tokens) {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,8 @@ public final class ModelManifest {
     private static final Pattern CALL = Pattern.compile("(.*)\\((\\d+)\\)");
     private static final Pattern TRANSFORMER_LENS = Pattern.compile("blocks\\.(\\d+)\\.(?:(\\w+)\\.)?hook_(\\w+)");
 
+    private static final int MOST_FOUND = 10_000;
+
     private final String name;
     private final String sha256;
     private final String producer;
@@ -44,6 +47,7 @@ public final class ModelManifest {
     private final Map<String, String> aliases;
     private final Map<String, Absence> absences;
     private final Placement placement;
+    private final Map<String, SiteInfo> found = new ConcurrentHashMap<>(); // names that users use again and again
 
     /**
      * @param name what people call the model
@@ -166,6 +170,16 @@ public final class ModelManifest {
      * TransformerLens' name ({@code blocks.3.hook_resid_post}).
      */
     public Optional<SiteInfo> find(String wanted) {
+        @Nullable SiteInfo known = found.get(wanted);
+        if (known != null) {
+            return Optional.of(known);
+        }
+        Optional<SiteInfo> site = search(wanted);
+        site.filter(unused -> found.size() < MOST_FOUND).ifPresent(each -> found.put(wanted, each));
+        return site;
+    }
+
+    private Optional<SiteInfo> search(String wanted) {
         for (String candidate : candidates(wanted)) {
             @Nullable SiteInfo site = sites.get(candidate);
             if (site != null) {

@@ -12,9 +12,9 @@ import java.util.Map;
  * @param provenance what made them: hashes of model and graph, versions, precision, optimisation level
  */
 public record Results(Map<String, Tensor> saved, Map<String, String> provenance) {
-    /** Copies its maps. */
+    /** Copies the tensors' map, but not the other, which may be made only when somebody reads it. */
     public Results {
         saved = Collections.unmodifiableMap(new LinkedHashMap<>(saved));
-        provenance = Collections.unmodifiableMap(new LinkedHashMap<>(provenance));
+        provenance = Collections.unmodifiableMap(provenance);
     }
 }

@@ -7,11 +7,15 @@ import dev.sonde.onnx.plan.Plan;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.AbstractMap;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Says what made a result. */
 final class Provenance {
@@ -31,7 +35,24 @@ final class Provenance {
         }
     }
 
+    /** Printing and hashing a graph takes longer than running a small one: it is done when somebody looks. */
     Map<String, String> of(Plan plan) {
+        return new AbstractMap<>() {
+            private @Nullable Map<String, String> all;
+
+            @Override
+            public synchronized Set<Entry<String, String>> entrySet() {
+                Map<String, String> made = all;
+                if (made == null) {
+                    made = Collections.unmodifiableMap(describe(plan));
+                    all = made;
+                }
+                return made.entrySet();
+            }
+        };
+    }
+
+    private Map<String, String> describe(Plan plan) {
         Map<String, String> all = new LinkedHashMap<>(fixed);
         all.put("graph", sha256(plan.graph().toString()));
         if (!plan.unfused().isEmpty()) {

@@ -33,6 +33,7 @@ final class Execution implements AutoCloseable {
     private final Plan plan;
     private final Ending ending;
     private final Crossings crossings;
+    private final Staging staging = new Staging();
     private final Map<String, Tensor> saved = new LinkedHashMap<>();
     private final Map<Integer, Tensor> javaValues = new HashMap<>();
     private final Map<Integer, GenerationLoop> loops = new HashMap<>();
@@ -120,6 +121,7 @@ final class Execution implements AutoCloseable {
             throw new SondeException("engine", program.label() + " failed: " + e.getMessage(), e);
         } finally {
             own.forEach(OnnxTensor::close);
+            staging.clear();
             sessions.giveBack(session);
             crossings.used(program);
         }
@@ -133,12 +135,17 @@ final class Execution implements AutoCloseable {
             if (feed instanceof Feed.Foreign foreign && !javaValues.containsKey(foreign.node())) {
                 inputs.put(name, crossings.get(foreign.node()));
             } else {
-                OnnxTensor tensor = OrtTensors.in(sessions.environment().ort(), given(program, name, feed));
+                OnnxTensor tensor = staged(given(program, name, feed));
                 own.add(tensor);
                 inputs.put(name, tensor);
             }
         }
         return inputs;
+    }
+
+    private OnnxTensor staged(Tensor tensor) throws OrtException {
+        return OrtTensors.in(
+                sessions.environment().ort(), tensor, staging.take(tensor.bytes().remaining()));
     }
 
     private Tensor given(Program program, String name, @Nullable Feed feed) {
@@ -209,5 +216,6 @@ final class Execution implements AutoCloseable {
     public void close() {
         loops.values().forEach(GenerationLoop::close);
         crossings.close();
+        staging.close();
     }
 }

@@ -19,9 +19,13 @@ final class OrtTensors {
 
     /** Returns a tensor over a direct copy of the elements, which it reads in place. */
     static OnnxTensor in(OrtEnvironment environment, Tensor tensor) throws OrtException {
-        ByteBuffer bytes = tensor.bytes();
-        ByteBuffer direct = ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.nativeOrder());
-        direct.put(bytes).flip();
+        int size = tensor.bytes().remaining();
+        return in(environment, tensor, ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder()));
+    }
+
+    /** Returns a tensor over the elements, which are copied to direct memory of their size. */
+    static OnnxTensor in(OrtEnvironment environment, Tensor tensor, ByteBuffer direct) throws OrtException {
+        direct.put(tensor.bytes()).flip();
         OnnxJavaType type = ElementTypes.javaType(ElementTypes.of(tensor.dtype()))
                 .orElseThrow(() -> new SondeException(
                         "unsupported-dtype", "ONNX Runtime's Java interface takes no " + tensor.dtype()));
