@@ -28,7 +28,8 @@ final class Capture {
                     .raw("raw", plain::run)
                     .checked("memory", "W8", () -> atLastPosition(inMemory(model, prompts)))
                     .checked("disk", "W8", () -> atLastPosition(onDisk(model, prompts, folder)));
-            bench.run(variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 90 : 30);
+            bench.run(
+                    variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 90 : 30);
         } finally {
             Files.deleteIfExists(folder.resolve("acts.safetensors"));
             Files.delete(folder);

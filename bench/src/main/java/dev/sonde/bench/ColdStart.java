@@ -53,10 +53,8 @@ public final class ColdStart {
             line.addProperty("median_ms", Bench.rounded(Stopwatch.median(all)));
             line.addProperty(
                     "min_ms",
-                    Bench.rounded(all.stream()
-                            .mapToDouble(Double::doubleValue)
-                            .min()
-                            .orElse(0)));
+                    Bench.rounded(
+                            all.stream().mapToDouble(Double::doubleValue).min().orElse(0)));
             line.addProperty("reps", all.size());
             bench.emit(line);
         });

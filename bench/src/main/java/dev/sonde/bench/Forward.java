@@ -25,7 +25,9 @@ final class Forward {
                         .raw(name + "ort_basic", basic::run)
                         .add(name + "ort_all", all::run)
                         .add(name + "sonde", () -> {
-                            model.trace(Input.rows(size.getValue()), t -> t.get("logits").save());
+                            model.trace(
+                                    Input.rows(size.getValue()),
+                                    t -> t.get("logits").save());
                             return new double[0];
                         })
                         .add(name + "sonde_lastlogit", () -> {
@@ -36,7 +38,10 @@ final class Forward {
                                             .save());
                             return new double[0];
                         });
-                bench.run(variants, bench.settings().full() ? 15 : 7, bench.settings().full() ? 150 : 12);
+                bench.run(
+                        variants,
+                        bench.settings().full() ? 15 : 7,
+                        bench.settings().full() ? 150 : 12);
             }
         }
     }

@@ -18,7 +18,8 @@ final class Lens {
             Variants variants = new Variants("W11")
                     .raw("raw", plain::run)
                     .checked("lens", "W11", () -> best(model, bench.inputs()));
-            bench.run(variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 60 : 15);
+            bench.run(
+                    variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 60 : 15);
         }
     }
 

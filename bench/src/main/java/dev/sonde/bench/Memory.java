@@ -38,8 +38,10 @@ public final class Memory {
             for (String each : printed) {
                 if (each.startsWith("{")) {
                     JsonObject line = bench.line("W10", "");
-                    JsonParser.parseString(each).getAsJsonObject().entrySet().forEach(entry -> line.add(
-                            entry.getKey(), entry.getValue()));
+                    JsonParser.parseString(each)
+                            .getAsJsonObject()
+                            .entrySet()
+                            .forEach(entry -> line.add(entry.getKey(), entry.getValue()));
                     bench.emit(line);
                 }
             }
@@ -92,8 +94,8 @@ public final class Memory {
                     .toList();
             model.session(s -> s.run(
                             Input.rows(inputs.corrupt()),
-                            t -> chosen.forEach(layer -> t.add(
-                                    t.site("layers." + layer + "#output"), steer(s, inputs, 1), position(at))))
+                            t -> chosen.forEach(layer ->
+                                    t.add(t.site("layers." + layer + "#output"), steer(s, inputs, 1), position(at))))
                     .get("logits")
                     .save());
         }

@@ -26,14 +26,17 @@ final class Overheads {
             if (input instanceof RunInput.Tokens tokens) {
                 return plain.on(tokens.ids());
             }
-            return plain.on(((RunInput.Tensors) input).tensors().values().iterator().next());
+            return plain.on(
+                    ((RunInput.Tensors) input).tensors().values().iterator().next());
         }
 
         /** Returns sites to be read: four for each block, in the order in which they are computed. */
         List<String> reads() {
             List<String> inBlock = file.startsWith("mlp")
                     ? List.of("layers.%d#output")
-                    : List.of("layers.%d.ln_1#output", "layers.%d.attn.c_proj#output", "layers.%d.ln_2#output", "layers.%d#output");
+                    : List.of(
+                            "layers.%d.ln_1#output",
+                            "layers.%d.attn.c_proj#output", "layers.%d.ln_2#output", "layers.%d#output");
             return IntStream.range(0, EDITS)
                     .boxed()
                     .flatMap(layer -> inBlock.stream().map(site -> String.format(site, layer)))

@@ -40,12 +40,11 @@ final class Plain implements AutoCloseable {
         long[] positions = new long[ids.length];
         java.util.Arrays.setAll(positions, i -> i % shape[1]);
         for (String name : session.getInputNames()) {
-            long[] numbers =
-                    switch (name) {
-                        case "attention_mask" -> ones;
-                        case "position_ids" -> positions;
-                        default -> ids;
-                    };
+            long[] numbers = switch (name) {
+                case "attention_mask" -> ones;
+                case "position_ids" -> positions;
+                default -> ids;
+            };
             inputs.put(name, OnnxTensor.createTensor(environment, direct(numbers), shape));
         }
         return this;

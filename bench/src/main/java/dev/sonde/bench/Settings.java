@@ -16,9 +16,9 @@ import java.util.Optional;
  * @param full whether there is time for many repetitions
  * @param checkOnly whether numbers are checked and nothing is timed
  */
-record Settings(
-        Path models, Optional<Path> out, List<Workload> only, int threads, boolean full, boolean checkOnly) {
-    static final String USAGE = "usage: --models DIR [--out FILE] [--only W1,W4] [--threads 1] [--quick | --full] [--check]";
+record Settings(Path models, Optional<Path> out, List<Workload> only, int threads, boolean full, boolean checkOnly) {
+    static final String USAGE =
+            "usage: --models DIR [--out FILE] [--only W1,W4] [--threads 1] [--quick | --full] [--check]";
 
     static Settings of(String... args) {
         List<String> options = Arrays.asList(args);

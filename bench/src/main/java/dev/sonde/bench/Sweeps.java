@@ -35,9 +35,9 @@ final class Sweeps {
 
     private static void measure(Bench bench, String workload, Work loops) throws Exception {
         try (Plain plain = Forward.plain(bench, bench.inputs().clean(), OptLevel.ALL_OPT)) {
-            Variants variants =
-                    new Variants(workload).raw("raw", plain::run).checked("plain_loop", workload, loops);
-            bench.run(variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 120 : 20);
+            Variants variants = new Variants(workload).raw("raw", plain::run).checked("plain_loop", workload, loops);
+            bench.run(
+                    variants, bench.settings().full() ? 9 : 5, bench.settings().full() ? 120 : 20);
         }
     }
 
@@ -75,8 +75,7 @@ final class Sweeps {
             int heads = (int) clean.get("layers.0#z").type().dims().get(2).size();
             return s.grid(layers(s), IntStream.range(0, heads).boxed().toList(), (layer, h) -> {
                         Site<Any> site = Site.of("layers." + layer + "#z");
-                        return metric.of(
-                                s.run(corrupt, t -> t.update(site, v -> v.from(clean.get(site), head(h)))));
+                        return metric.of(s.run(corrupt, t -> t.update(site, v -> v.from(clean.get(site), head(h)))));
                     })
                     .save();
         });

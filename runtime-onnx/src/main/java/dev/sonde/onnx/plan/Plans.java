@@ -37,7 +37,8 @@ public final class Plans {
 
         /** Whole numbers stay: they may be indices or shapes. */
         private static Object withoutNumbers(Node node) {
-            return node instanceof Node.Constant constant && constant.value().dtype().isFloat()
+            return node instanceof Node.Constant constant
+                            && constant.value().dtype().isFloat()
                     ? new Hole(constant.value().dtype(), constant.value().names(), sizes(constant.value()))
                     : node;
         }

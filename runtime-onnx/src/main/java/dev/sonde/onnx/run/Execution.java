@@ -145,7 +145,9 @@ final class Execution implements AutoCloseable {
 
     private OnnxTensor staged(Tensor tensor) throws OrtException {
         return OrtTensors.in(
-                sessions.environment().ort(), tensor, staging.take(tensor.bytes().remaining()));
+                sessions.environment().ort(),
+                tensor,
+                staging.take(tensor.bytes().remaining()));
     }
 
     private Tensor given(Program program, String name, @Nullable Feed feed) {
