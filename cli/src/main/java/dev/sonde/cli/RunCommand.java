@@ -2,15 +2,18 @@ package dev.sonde.cli;
 
 import dev.sonde.Model;
 import dev.sonde.graph.GraphFile;
-import dev.sonde.spi.Results;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.spi.Limits;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -36,20 +39,28 @@ final class RunCommand implements Callable<Integer> {
     @Option(
             names = {"-o", "--out"},
             paramLabel = "FILE",
-            required = true,
             description = "The results to write, a safetensors file.")
     private @Nullable Path out;
+
+    @Option(names = "--explain", description = "Say how the experiment would run and what it would take; do not run it.")
+    private boolean explain;
 
     @Override
     public Integer call() {
         Path file = Objects.requireNonNull(graph);
+        CommandLine line = Objects.requireNonNull(spec).commandLine();
+        if (out == null && !explain) {
+            throw new ParameterException(line, "Missing required option: '--out=FILE'");
+        }
         byte[] bytes = Disk.read(file);
         try (Model opened = LocalModel.open(Objects.requireNonNull(model))) {
-            Results results = opened.run(GraphFile.read(ByteBuffer.wrap(bytes), file.toString()));
-            ResultsWriter.write(
-                    results,
-                    Objects.requireNonNull(out),
-                    Objects.requireNonNull(spec).commandLine().getOut());
+            InterventionGraph experiment = GraphFile.read(ByteBuffer.wrap(bytes), file.toString());
+            if (explain) {
+                line.getOut()
+                        .print(opened.backend().prepare(experiment, Limits.NONE).explain());
+            } else {
+                ResultsWriter.write(opened.run(experiment), Objects.requireNonNull(out), line.getOut());
+            }
         }
         return 0;
     }

@@ -10,6 +10,12 @@ public interface Prepared {
     /** Returns the estimate. */
     Cost cost();
 
+    /** Returns in words how the graph will be run: what is merged, batched, cut, reused and dropped, and what it will take. */
+    default String explain() {
+        Cost cost = cost();
+        return cost.rows() + " rows, " + cost.tokens() + " tokens, " + cost.resultBytes() + " bytes of results\n";
+    }
+
     /** Returns a text that is equal for graphs that can share sessions. */
     String structureKey();
 }

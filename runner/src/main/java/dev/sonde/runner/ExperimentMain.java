@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -124,6 +125,7 @@ public final class ExperimentMain {
         spec.addOption(text("--remote", "URL", "run on this service instead of this machine"));
         spec.addOption(text("--api-key", "KEY", "key for the service (default: environment variable SONDE_API_KEY)"));
         spec.addOption(flag("--print", "print the experiment as a graph, do not run it"));
+        spec.addOption(flag("--explain", "say how the experiment would run and what it would take, do not run it"));
         spec.addOption(flag("--check", "check the experiment against the model and price it, do not run it"));
         spec.addOption(text("--save", "FILE", "write the results to a safetensors file"));
         spec.addOption(text("--report", "FILE", "write a page of HTML"));
@@ -230,7 +232,10 @@ public final class ExperimentMain {
                         + cost.rows() + " rows, " + cost.tokens() + " tokens, " + cost.resultBytes()
                         + " bytes of results");
             }
-            if (!given.hasMatchedOption("--print") && !given.hasMatchedOption("--check")) {
+            if (given.hasMatchedOption("--explain")) {
+                out.print(model.backend().prepare(graph, Limits.NONE).explain());
+            }
+            if (Stream.of("--print", "--check", "--explain").noneMatch(given::hasMatchedOption)) {
                 Results results = run(model, graph);
                 show(given, model, params, graph, results);
             }

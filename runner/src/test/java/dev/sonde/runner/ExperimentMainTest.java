@@ -98,6 +98,9 @@ class ExperimentMainTest {
         assertThat(out.toString(UTF_8))
                 .isEqualTo("ok: Recall fits model 'tiny': 3 rows, 12 tokens, 20 bytes of results\n");
         out.reset();
+        assertThat(run("--clean", "a", "--explain")).isZero();
+        assertThat(out.toString(UTF_8)).isEqualTo("3 rows, 12 tokens, 20 bytes of results\n");
+        out.reset();
         assertThat(run("--clean", "a", "--print")).isZero();
         assertThat(out.toString(UTF_8)).isEqualTo(backend.graph() + "\n");
         assertThat(backend.runs).isZero();
@@ -174,7 +177,7 @@ class ExperimentMainTest {
         assertThat(run("--help")).isZero();
         assertThat(out.toString(UTF_8))
                 .startsWith("""
-                Usage: RecallRunner [-h] [--check] [--print] [--stacktrace]""")
+                Usage: RecallRunner [-h] [--check] [--explain] [--print] [--stacktrace]""")
                 .contains(
                         "--clean=TEXT",
                         "the 100% clean prompt",

@@ -71,6 +71,11 @@ public final class Plan implements Prepared {
     }
 
     @Override
+    public String explain() {
+        return Explanation.of(target, this);
+    }
+
+    @Override
     public String structureKey() {
         int key = programs().stream().map(Program::splice).toList().hashCode();
         return Integer.toHexString(key);
