@@ -42,7 +42,9 @@ final class RunCommand implements Callable<Integer> {
             description = "The results to write, a safetensors file.")
     private @Nullable Path out;
 
-    @Option(names = "--explain", description = "Say how the experiment would run and what it would take; do not run it.")
+    @Option(
+            names = "--explain",
+            description = "Say how the experiment would run and what it would take; do not run it.")
     private boolean explain;
 
     @Override

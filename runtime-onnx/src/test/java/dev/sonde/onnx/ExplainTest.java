@@ -68,7 +68,9 @@ class ExplainTest {
                     })
                     .save();
         });
-        assertThat(text).contains("12 runs (1 to 12) as 12 rows of 4 positions").contains("edits 3 values of the model");
+        assertThat(text)
+                .contains("12 runs (1 to 12) as 12 rows of 4 positions")
+                .contains("edits 3 values of the model");
     }
 
     @Test

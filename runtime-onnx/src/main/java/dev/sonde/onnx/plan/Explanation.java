@@ -120,7 +120,9 @@ final class Explanation {
                 .filter(node -> weights(node) > 0)
                 .count();
         if (moved > 0) {
-            line("  cut: %s with weights only at the positions and columns that are looked at", count(moved, "product"));
+            line(
+                    "  cut: %s with weights only at the positions and columns that are looked at",
+                    count(moved, "product"));
         }
     }
 
