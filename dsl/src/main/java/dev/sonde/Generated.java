@@ -17,7 +17,19 @@ public record Generated(List<Row> rows) {
         /** A stop string is in its new text. */
         STOP_STRING,
         /** A condition of the experiment held. */
-        CONDITION
+        CONDITION;
+
+        private static final List<Reason> ALL = List.of(values());
+
+        /** Returns the code of this reason in a generation's {@code reasons}. */
+        public long code() {
+            return ALL.indexOf(this);
+        }
+
+        /** Returns the reason of a code. */
+        static Reason of(long code) {
+            return ALL.get(Math.toIntExact(code));
+        }
     }
 
     /**

@@ -228,7 +228,7 @@ public final class Generation {
                 ids.add(tokens[i]);
                 probabilities.add(logProbs[i]);
             }
-            Generated.Reason reason = Generated.Reason.values()[(int) reasons[row]];
+            Generated.Reason reason = Generated.Reason.of(reasons[row]);
             rows.add(new Generated.Row(text(ids, reason), ids, probabilities, reason, (int) steps[row]));
         }
         return new Generated(rows);

@@ -124,7 +124,7 @@ final class GenerationRows {
             case REASONS ->
                 Tensor.of(
                                 Arrays.stream(reasons)
-                                        .mapToLong(reason -> reason == null ? 0 : reason.ordinal())
+                                        .mapToLong(reason -> reason == null ? 0 : reason.code())
                                         .toArray(),
                                 count())
                         .withNames(List.of("batch"));
