@@ -15,7 +15,9 @@ import dev.sonde.spi.Cost;
 import dev.sonde.spi.Tokenizer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -308,6 +310,25 @@ final class Recorder {
                     "A value of one step is used in another run: expected keep(name, value) and over(name) behind the"
                             + " generation, or carry(name, value) for the next step");
         }
+    }
+
+    /** Returns which keys of a site are the prompts' own, if rows of the run differ in length and the site has keys. */
+    Optional<Tensor> ownKeys(int run, String name) {
+        Optional<ValueType> type = manifest.find(name).map(site -> rules.read(runs.get(run), site.name()));
+        if (type.isEmpty() || !type.get().isRagged() || type.get().axis("key") < 0) {
+            return Optional.empty();
+        }
+        List<Long> lengths = type.get().lengths();
+        int width = Collections.max(lengths).intValue();
+        boolean[] own = new boolean[lengths.size() * width];
+        for (int row = 0; row < lengths.size(); row++) {
+            Arrays.fill(own, row * width, row * width + lengths.get(row).intValue(), true);
+        }
+        long[] shape = new long[type.get().rank()];
+        Arrays.fill(shape, 1);
+        shape[0] = lengths.size();
+        shape[type.get().axis("key")] = width;
+        return Optional.of(Tensor.of(own, shape));
     }
 
     /** Records edits that only happen where a condition holds. */

@@ -1,9 +1,11 @@
 package dev.sonde;
 
 import dev.sonde.graph.Effect;
+import dev.sonde.graph.Node;
 import dev.sonde.kind.Any;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** A run while its edits are being recorded. Edits of one site take effect in the order in which they are recorded. */
@@ -19,7 +21,17 @@ public sealed class Trace extends Run permits Step {
             written = chosen(
                     new Value<>(recorder(), condition), written, get(site).as(Any.class));
         }
-        recorder().write(index(), site.name(), written.id());
+        recorder().write(index(), site.name(), besidesPadding(site, written).id());
+    }
+
+    /** Tokens must not see padding, whatever is written: along keys, what lies behind a row's end stays as it is. */
+    private Value<?> besidesPadding(Site<?> site, Value<?> written) {
+        Optional<Tensor> own = recorder().ownKeys(index(), site.name());
+        if (own.isEmpty() || recorder().isBroken(written.id())) {
+            return written;
+        }
+        Value<Any> condition = new Value<>(recorder(), recorder().add(new Node.Constant(own.get())));
+        return condition.choose(written.as(Any.class), get(site).as(Any.class));
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.sonde.onnx.run.RuntimeEnvironment;
 import dev.sonde.onnx.structure.Structure;
 import dev.sonde.spi.Backend;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * A model in an ONNX file, run by ONNX Runtime in this process.
@@ -46,17 +47,16 @@ public final class OnnxModel implements Model {
 
     /** Opens the model of a file or folder. */
     static Backend backend(Path fileOrFolder, Options options) {
-        // Before the file: ingesting evaluates constants, and the first to ask for the environment decides on its
-        // threads.
-        RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
-        OnnxFile file = OnnxFile.open(fileOrFolder, options.cacheFolder());
-        Structure structure = Structure.of(file, environment.ort());
-        return new OnnxBackend(
-                file,
-                new ModelGraph(structure.unfused()),
-                new FileWiring(structure),
-                options,
-                FileTokenizer.beside(file.source()));
+        try (FirstOpening opening = FirstOpening.of(fileOrFolder, options)) {
+            OnnxFile file = opening.file();
+            Optional<FileTokenizer> tokenizer =
+                    FileTokenizer.beside(file.source()); // takes a while, like what is awaited
+            opening.await();
+            RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
+            Structure structure = Structure.of(file, environment.ort());
+            return new OnnxBackend(
+                    file, new ModelGraph(structure.unfused()), new FileWiring(structure), options, tokenizer);
+        }
     }
 
     @Override

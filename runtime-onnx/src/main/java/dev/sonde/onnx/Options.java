@@ -15,6 +15,7 @@ import java.nio.file.Path;
  * @param sessions how many spliced models are kept ready
  * @param planning whether an experiment is rearranged before it runs
  * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate; weights aside
+ * @param probing where a file is opened that was never opened before
  */
 public record Options(
         int threads,
@@ -24,7 +25,8 @@ public record Options(
         Prepacking prepacking,
         int sessions,
         Planning planning,
-        long memoryBudget) {
+        long memoryBudget,
+        Probing probing) {
     /** The standard memory budget: 1 GiB. */
     private static final long BUDGET = 1L << 30;
 
@@ -68,6 +70,18 @@ public record Options(
         REUSE,
         /** Every run is a call of its own. */
         OFF
+    }
+
+    /** Where a file is opened for the first time; what is learnt is kept in the cache. */
+    public enum Probing {
+        /** In a process of its own, because a damaged or hostile graph may crash ONNX Runtime; the default. */
+        WORKER,
+        /** In this process, for files that are trusted; the system property {@code sonde.probing=here} makes it the default. */
+        HERE;
+
+        static Probing standard() {
+            return System.getProperty("sonde.probing", "").equals("here") ? HERE : WORKER;
+        }
     }
 
     /**
@@ -118,6 +132,7 @@ public record Options(
         private int sessions = 64;
         private Planning planning = Planning.FULL;
         private long memoryBudget = BUDGET;
+        private Probing probing = Probing.standard();
 
         private Builder() {}
 
@@ -169,10 +184,16 @@ public record Options(
             return this;
         }
 
+        /** Sets where a file is opened that was never opened before. */
+        public Builder probing(Probing where) {
+            this.probing = where;
+            return this;
+        }
+
         /** Returns the options. */
         public Options build() {
             return new Options(
-                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget);
+                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget, probing);
         }
     }
 }

@@ -28,16 +28,33 @@ final class Ingest {
         this.cache = new ModelCache(cacheFolder);
     }
 
-    OnnxFile open() {
+    /** Returns the model if it was read in before and has not changed since. */
+    Optional<OnnxFile> known() {
         try {
             Optional<String> hash = cache.knownHash(file);
-            if (hash.isPresent()) {
-                Optional<OnnxFile> known = load(hash.get());
-                if (known.isPresent()) {
-                    return known.get();
-                }
-            }
-            return read();
+            return hash.isPresent() ? load(hash.get()) : Optional.empty();
+        } catch (IOException failed) {
+            throw cache.unwritable(failed);
+        }
+    }
+
+    /** Returns the model of that hash, which was read in before. */
+    OnnxFile kept(String hash) {
+        try {
+            return load(hash).orElseThrow(() -> vanished(hash));
+        } catch (IOException failed) {
+            throw cache.unwritable(failed);
+        }
+    }
+
+    private static IOException vanished(String hash) {
+        return new IOException("the entry of " + hash + " vanished while it was being opened");
+    }
+
+    OnnxFile open() {
+        try {
+            Optional<OnnxFile> known = known();
+            return known.isPresent() ? known.get() : read();
         } catch (IOException failed) {
             throw cache.unwritable(failed);
         }
@@ -73,7 +90,7 @@ final class Ingest {
             known = load(hash);
         }
         cache.remember(file, hash, external.files(), before);
-        return known.orElseThrow(() -> new IOException("the entry of " + hash + " vanished while it was being opened"));
+        return known.orElseThrow(() -> vanished(hash));
     }
 
     private void make(ModelProto model, TensorReader tensors, String hash) throws IOException {

@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -33,6 +35,9 @@ final class ModelCache {
     private static final String FACTS = "facts.properties";
     /** A file that changed this recently may change again without its times showing it. */
     private static final long SETTLED_MILLIS = 2000;
+
+    private static final String PART = ".part-";
+    private static final Duration ABANDONED = Duration.ofDays(1);
 
     private final Path folder;
 
@@ -119,7 +124,22 @@ final class ModelCache {
 
     Path newEntry(String sha256) throws IOException {
         Files.createDirectories(folder);
-        return Files.createDirectory(folder.resolve(sha256 + ".part-" + UUID.randomUUID()));
+        clean();
+        return Files.createDirectory(folder.resolve(sha256 + PART + UUID.randomUUID()));
+    }
+
+    /** Removes what processes left that were ended while they read a model in. */
+    private void clean() throws IOException {
+        Instant old = Instant.now().minus(ABANDONED);
+        try (Stream<Path> entries = Files.list(folder)) {
+            for (Path entry :
+                    entries.filter(each -> each.toString().contains(PART)).toList()) {
+                if (Files.exists(entry)
+                        && Files.getLastModifiedTime(entry).toInstant().isBefore(old)) {
+                    discard(entry);
+                }
+            }
+        }
     }
 
     /** Completes an entry: after this it is there, made by us or by another process. */

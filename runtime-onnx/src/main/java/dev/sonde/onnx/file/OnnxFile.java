@@ -89,6 +89,27 @@ public final class OnnxFile {
         return new Ingest(file, requireNonNull(cacheFolder, "cacheFolder"), branch == Branch.WITH_PAST).open();
     }
 
+    /**
+     * Returns a model as {@link #open(Path, Path)} does, if it was read in before and has not changed since.
+     *
+     * @throws dev.sonde.SondeException {@code file-missing} or {@code ambiguous-folder} if there is no such file
+     */
+    public static Optional<OnnxFile> known(Path fileOrFolder, Path cacheFolder) {
+        Path file = ModelLocator.locate(requireNonNull(fileOrFolder, "fileOrFolder"))
+                .toAbsolutePath()
+                .normalize();
+        return new Ingest(file, requireNonNull(cacheFolder, "cacheFolder"), false).known();
+    }
+
+    /**
+     * Returns a model that was read in before, by its hash; the file itself is not looked at.
+     *
+     * @throws dev.sonde.SondeException {@code cache-unwritable} if the cache has no such model
+     */
+    public static OnnxFile kept(Path file, String sha256, Path cacheFolder) {
+        return new Ingest(file, cacheFolder, false).kept(sha256);
+    }
+
     /** Returns the ONNX file itself, as an absolute path. */
     public Path source() {
         return source;

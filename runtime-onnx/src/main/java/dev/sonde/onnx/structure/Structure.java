@@ -71,6 +71,11 @@ public final class Structure {
         return unfused;
     }
 
+    /** Runs the model on a few made-up inputs, as the first {@link #of} does, and keeps what it learns in the cache. */
+    public static void probe(OnnxFile file, OrtEnvironment environment) {
+        Unfusing.of(file, InputRoles.of(new Graph(file)).list(), environment);
+    }
+
     /** Returns what the model offers. */
     public ModelManifest manifest() {
         return manifest;
