@@ -61,6 +61,11 @@ final class Npz {
             java.util.Arrays.setAll(numbers, i -> data.getDouble(i * Double.BYTES));
             return numbers;
         }
+        if (header.contains("'<i8'")) {
+            double[] numbers = new double[data.remaining() / Long.BYTES];
+            java.util.Arrays.setAll(numbers, i -> data.getLong(i * Long.BYTES));
+            return numbers;
+        }
         return new double[0];
     }
 }

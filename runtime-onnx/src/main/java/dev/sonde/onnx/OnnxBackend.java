@@ -76,6 +76,7 @@ final class OnnxBackend implements Backend {
                 options.optimization().level(),
                 options.target().cudaDevice(),
                 prepack,
+                options.prepacking() == Options.Prepacking.AUTO,
                 file.weightsFolder());
     }
 

@@ -54,7 +54,7 @@ public record Options(
 
     /** Whether each session lays the weights out anew: faster for long runs, but it takes time and memory per session. */
     public enum Prepacking {
-        /** Only for quantised models, which are very slow without; the default. */
+        /** For quantised models, which are very slow without, and for generations of 16 tokens or more; the default. */
         AUTO,
         /** Always. */
         ON,

@@ -199,7 +199,10 @@ final class ProgramWriter {
                 .filter(id ->
                         !share.results().contains(id) && !(experiment.nodes().get(id) instanceof Node.Constant))
                 .forEach(needs::add);
-        return new Turn(stepping.generation(), cache, buffers, needs);
+        int most = ((RunInput.Generation) experiment.runs().get(stepping.generation()))
+                .options()
+                .maxNewTokens();
+        return new Turn(stepping.generation(), cache, buffers, most, needs);
     }
 
     private String aligned(Stepping stepping, Stepping.Lens through, String past, String present) {

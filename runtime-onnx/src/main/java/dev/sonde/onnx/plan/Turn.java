@@ -10,9 +10,10 @@ import java.util.Set;
  * @param generation index of the run of the prompt pass
  * @param cache names of the outputs that are keys and values up to here, by the inputs that take them
  * @param buffers names of the outputs that hold edited values up to here; empty if there is a cache
+ * @param most how many steps there may be
  * @param needs ids of values of other programs that it is told to choose from, carry on or end by
  */
-public record Turn(int generation, Map<String, String> cache, List<String> buffers, Set<Integer> needs) {
+public record Turn(int generation, Map<String, String> cache, List<String> buffers, int most, Set<Integer> needs) {
     /** Copies its parts. */
     public Turn {
         cache = Map.copyOf(cache);

@@ -264,7 +264,7 @@ final class GenerationLoop implements AutoCloseable {
         }
         next.forEach((name, tensor) -> release(carried.put(name, tensor), next));
         if (choose != null) {
-            rows.choose(tensor(values.get(choose.logits())), tensor(values.get(choose.logSumExp())), step);
+            rows.choose(floats(values.get(choose.logits())), floats(values.get(choose.logSumExp())), step);
         }
     }
 
@@ -279,6 +279,13 @@ final class GenerationLoop implements AutoCloseable {
         if (!needed) {
             before.close();
         }
+    }
+
+    private static float[] floats(@Nullable OnnxTensor tensor) {
+        if (tensor == null) {
+            throw new IllegalStateException("a step lacks its logits");
+        }
+        return tensor.getFloatBuffer().array(); // a copy on the heap
     }
 
     private static Tensor tensor(@Nullable OnnxTensor tensor) {

@@ -78,15 +78,15 @@ final class GenerationRows {
         steps[row] = step + 1;
     }
 
-    /** Chooses the next token of each row that goes on. */
-    void choose(Tensor logits, Tensor logSumExp, int step) {
-        int vocabulary = (int) logits.size(1);
-        float[] all = logits.toFloats();
-        float[] sums = logSumExp.toFloats();
+    /** Chooses the next token of each row that goes on, of its part of the logits. */
+    void choose(float[] logits, float[] logSumExp, int step) {
+        int vocabulary = logits.length / count();
         for (int row = 0; row < count(); row++) {
             if (reasons[row] == null) {
-                float[] own = Arrays.copyOfRange(all, row * vocabulary, (row + 1) * vocabulary);
-                choose(own, sums[row], row, step);
+                float[] own = count() == 1
+                        ? logits
+                        : Arrays.copyOfRange(logits, row * vocabulary, (row + 1) * vocabulary);
+                choose(own, logSumExp[row], row, step);
             } else {
                 tokens.get(row).add(0L); // it takes part in the batch, and nobody looks
             }

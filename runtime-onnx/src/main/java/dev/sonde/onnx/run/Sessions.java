@@ -17,6 +17,9 @@ import java.util.Map;
  * open until it is given back. Safe for many threads.
  */
 public final class Sessions implements AutoCloseable {
+    private static final int LONG = 16;
+    private static final int MOST_PREPACKED = 2;
+
     private final RuntimeEnvironment environment;
     private final SessionSettings settings;
     private final ModelProto skeleton;
@@ -30,10 +33,12 @@ public final class Sessions implements AutoCloseable {
     static final class Kept {
         private final OrtSession session;
         private final long bytes;
+        private final boolean prepacked;
         private int users;
         private boolean evicted;
 
-        Kept(OrtSession session, long bytes) {
+        Kept(OrtSession session, long bytes, boolean prepacked) {
+            this.prepacked = prepacked;
             this.session = session;
             this.bytes = bytes;
         }
@@ -70,12 +75,17 @@ public final class Sessions implements AutoCloseable {
 
     /** Returns the session of a program's structure, which must be given back. */
     synchronized Kept borrow(Program program) {
+        boolean prepacked = settings.prepack() || (settings.prepackLoops() && isLong(program));
         Kept found = kept.get(program.splice());
-        if (found == null) {
-            found = create(program);
+        if (found == null || (prepacked && !found.prepacked)) {
+            Kept before = found;
+            found = create(program, prepacked);
             kept.put(program.splice(), found);
             bytes += found.bytes;
             created++;
+            if (before != null) {
+                evict(before);
+            }
         }
         found.users++;
         shrink();
@@ -89,10 +99,17 @@ public final class Sessions implements AutoCloseable {
         }
     }
 
-    private Kept create(Program program) {
+    /** Calls of one session that come one after the other make up for the time that prepacking takes. */
+    private static boolean isLong(Program program) {
+        return program.turn()
+                .filter(turn -> !turn.cache().isEmpty() && turn.most() >= LONG)
+                .isPresent();
+    }
+
+    private Kept create(Program program, boolean prepacked) {
         byte[] model = SplicedModel.build(program, skeleton).toByteArray();
-        try (OrtSession.SessionOptions options = settings.options(environment)) {
-            return new Kept(environment.ort().createSession(model, options), model.length);
+        try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
+            return new Kept(environment.ort().createSession(model, options), model.length, prepacked);
         } catch (OrtException e) {
             throw new SondeException(
                     "engine",
@@ -103,11 +120,26 @@ public final class Sessions implements AutoCloseable {
     }
 
     private void shrink() {
+        dropPrepacked();
         Iterator<Kept> oldest = kept.values().iterator();
         while ((kept.size() > most || bytes > mostBytes) && kept.size() > 1 && oldest.hasNext()) {
             Kept next = oldest.next();
             oldest.remove();
             evict(next);
+        }
+    }
+
+    /** Each session for long generations has weights of its own: few are kept. */
+    private void dropPrepacked() {
+        long count = kept.values().stream().filter(each -> each.prepacked).count();
+        Iterator<Kept> oldest = kept.values().iterator();
+        while (!settings.prepack() && count > MOST_PREPACKED && oldest.hasNext()) {
+            Kept next = oldest.next();
+            if (next.prepacked) {
+                oldest.remove();
+                evict(next);
+                count--;
+            }
         }
     }
 

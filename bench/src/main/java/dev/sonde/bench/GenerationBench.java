@@ -1,0 +1,192 @@
+package dev.sonde.bench;
+
+import ai.onnxruntime.OrtException;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.sonde.Generation;
+import dev.sonde.GenerationOptions;
+import dev.sonde.Input;
+import dev.sonde.Selector;
+import dev.sonde.Session;
+import dev.sonde.Site;
+import dev.sonde.Tensor;
+import dev.sonde.Value;
+import dev.sonde.kind.Any;
+import dev.sonde.onnx.OnnxModel;
+import dev.sonde.onnx.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
+/**
+ * Measures generation against a hand-written loop over the same file, in pairs that take turns, and prints JSON lines:
+ *
+ * <pre>java -cp bench/target/sonde-bench.jar dev.sonde.bench.GenerationBench --models DIR [--pairs 15] [--threads 1]</pre>
+ *
+ * <p>{@code W7} is plain, {@code W7s} steered at every step, {@code W7r} reads one site at every step. Every result is compared
+ * with {@code reference.npz} first; a wrong one gets no time. The ratio's interval is that of the mean of its logarithms.
+ */
+public final class GenerationBench {
+    private final OnnxModel model;
+    private final BareLoop bare;
+    private final List<Long> prompt;
+    private final int count;
+    private final int layer;
+    private final float[] steer;
+    private final int pairs;
+    private final Map<String, double[]> reference;
+
+    private GenerationBench(Path models, int pairs, int threads) throws IOException, OrtException {
+        JsonObject inputs = JsonParser.parseString(Files.readString(models.resolve("inputs.json")))
+                .getAsJsonObject();
+        JsonArray ids = inputs.getAsJsonArray("gen_prompt");
+        JsonArray row = ids.get(0).isJsonArray() ? ids.get(0).getAsJsonArray() : ids;
+        this.prompt = row.asList().stream().map(JsonElement::getAsLong).toList();
+        this.count = inputs.get("gen_tokens").getAsInt();
+        this.layer = inputs.get("steer_layer").getAsInt();
+        List<JsonElement> vector = inputs.getAsJsonArray("steer").asList();
+        this.steer = new float[vector.size()];
+        float scale = inputs.get("steer_scale").getAsFloat();
+        for (int i = 0; i < steer.length; i++) {
+            steer[i] = vector.get(i).getAsFloat() * scale;
+        }
+        this.pairs = pairs;
+        this.reference = Npz.read(models.resolve("reference.npz"));
+        Path file = models.resolve("gpt2-small-random-past.onnx");
+        // Sonde first: the first to ask for ONNX Runtime's environment decides on its threads.
+        this.model = OnnxModel.open(file, Options.builder().threads(threads).build());
+        this.bare = new BareLoop(file, threads, 12, 64);
+    }
+
+    /** Measures what the options name. */
+    public static void main(String... args) throws IOException, OrtException {
+        List<String> options = Arrays.asList(args);
+        if (!options.contains("--models")) {
+            System.err.println("usage: --models DIR [--pairs 15] [--threads 1]");
+            System.exit(2);
+        }
+        GenerationBench bench = new GenerationBench(
+                Path.of(value(options, "--models", "")),
+                Integer.parseInt(value(options, "--pairs", "15")),
+                Integer.parseInt(value(options, "--threads", "1")));
+        bench.measureAll();
+    }
+
+    private static String value(List<String> options, String name, String otherwise) {
+        int at = options.indexOf(name);
+        return at >= 0 && at + 1 < options.size() ? options.get(at + 1) : otherwise;
+    }
+
+    private void measureAll() throws OrtException {
+        Site<Any> site = Site.of("layers." + layer + "#resid_post");
+        Tensor vector = Tensor.of(steer, steer.length);
+        measure("W7", (s, g) -> {});
+        measure("W7s", (s, g) -> {
+            Value<Any> added = s.constant(vector);
+            g.every(t -> t.update(site, v -> v.plus(added)));
+        });
+        measure("W7r", (s, g) -> g.every(t -> t.keep("resid", t.get(site).at(Selector.last()))));
+        model.close();
+        bare.close();
+    }
+
+    private Generation generate(int tokens, BiConsumer<Session, Generation> body) {
+        GenerationOptions options =
+                GenerationOptions.builder().maxNewTokens(tokens).stopTokens().build();
+        return model.session(s -> s.generate(Input.rows(List.of(prompt)), options, g -> body.accept(s, g)));
+    }
+
+    private void measure(String name, BiConsumer<Session, Generation> body) throws OrtException {
+        JsonObject line = new JsonObject();
+        line.addProperty("tool", "sonde");
+        line.addProperty("workload", name);
+        long start = System.nanoTime();
+        Generation first = generate(count, body);
+        line.addProperty("first_ms", (System.nanoTime() - start) / 1e6);
+        String wrong = wrong(name, first);
+        if (!wrong.isEmpty()) {
+            line.addProperty("error", wrong);
+            System.out.println(line);
+            return;
+        }
+        bare.run(prompt, count);
+        double[] ours = new double[pairs];
+        double[] theirs = new double[pairs];
+        double[] token = new double[pairs];
+        for (int i = 0; i < pairs; i++) {
+            if (i % 2 == 0) {
+                ours[i] = seconds(() -> generate(count, body));
+                theirs[i] = seconds(() -> bare.run(prompt, count));
+            } else {
+                theirs[i] = seconds(() -> bare.run(prompt, count));
+                ours[i] = seconds(() -> generate(count, body));
+            }
+            token[i] = seconds(() -> generate(1, body));
+        }
+        report(line, ours, theirs, token);
+    }
+
+    private String wrong(String name, Generation found) {
+        double[] tokens = reference.get(name.equals("W7r") ? "W7" : name);
+        List<Long> ids = found.value().ids();
+        for (int i = 0; i < count; i++) {
+            if (tokens == null || tokens[tokens.length - count + i] != ids.get(i)) {
+                return "wrong token " + i;
+            }
+        }
+        if (name.equals("W7r")) {
+            double[] expected = reference.get("W7r");
+            double[] reads = found.kept("resid").tensor().toDoubles();
+            for (int i = 0; i < reads.length; i++) {
+                if (expected == null || Math.abs(expected[i] - reads[i]) > 1e-3) {
+                    return "wrong number " + i;
+                }
+            }
+        }
+        return "";
+    }
+
+    private void report(JsonObject line, double[] ours, double[] theirs, double[] token) {
+        double[] logs = new double[pairs];
+        Arrays.setAll(logs, i -> Math.log(ours[i] / theirs[i]));
+        double mean = Arrays.stream(logs).average().orElse(0);
+        double variance = Arrays.stream(logs).map(x -> (x - mean) * (x - mean)).sum() / Math.max(1, pairs - 1);
+        double half = 2.1 * Math.sqrt(variance / pairs);
+        line.addProperty("median_ms", 1e3 * median(ours));
+        line.addProperty("bare_median_ms", 1e3 * median(theirs));
+        line.addProperty("ratio", rounded(Math.exp(mean)));
+        line.addProperty("ratio_low", rounded(Math.exp(mean - half)));
+        line.addProperty("ratio_high", rounded(Math.exp(mean + half)));
+        line.addProperty("first_token_ms", 1e3 * median(token));
+        line.addProperty("tokens_per_second", count / median(ours));
+        line.addProperty("pairs", pairs);
+        System.out.println(line);
+    }
+
+    private static double rounded(double x) {
+        return Double.parseDouble(String.format(Locale.ROOT, "%.4f", x));
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+
+    private interface Work {
+        void run() throws OrtException;
+    }
+
+    private static double seconds(Work work) throws OrtException {
+        long start = System.nanoTime();
+        work.run();
+        return (System.nanoTime() - start) / 1e9;
+    }
+}
