@@ -331,6 +331,56 @@ final class Recorder {
         return Optional.of(Tensor.of(own, shape));
     }
 
+    /** Adds the gradient of a scalar with respect to a value, as the edits of it recorded so far leave it. */
+    int gradient(int of, int wrt) {
+        if (isBroken(of) || isBroken(wrt)) {
+            return isBroken(of) ? of : wrt;
+        }
+        int value = sameValue(wrt);
+        int version = versions.getOrDefault("gradient " + of + " " + value, 0);
+        return add(new Node.Gradient(List.of(of), List.of(), value, version));
+    }
+
+    /** Replaces the gradient of a scalar with respect to a value on its way back. */
+    void writeGradient(int of, int wrt, int gradient) {
+        check();
+        if (isBroken(of) || isBroken(wrt) || isBroken(gradient)) {
+            return;
+        }
+        try {
+            int value = sameValue(wrt);
+            ShapeRules.checkWrite("gradient", types.get(value), types.get(gradient));
+            int version = versions.merge("gradient " + of + " " + value, 1, Integer::sum) - 1;
+            effects.add(new Effect.GradientWrite(runOf(value, of), of, value, gradient, version));
+        } catch (SondeException e) {
+            problem(e);
+        }
+    }
+
+    /** Two reads of one site are one value. */
+    private int sameValue(int id) {
+        return nodes.get(id) instanceof Node.Read read ? nodes.indexOf(read) : id;
+    }
+
+    /** Returns the run that a value belongs to; one without a run belongs to that of what is differentiated. */
+    private int runOf(int value, int of) {
+        Deque<Integer> open = new ArrayDeque<>(List.of(of, value));
+        BitSet seen = new BitSet();
+        while (!open.isEmpty()) {
+            int id = open.removeLast();
+            Node node = nodes.get(id);
+            if (node instanceof Node.Read read) {
+                return read.run();
+            }
+            if (!seen.get(id)) {
+                seen.set(id);
+                open.addAll(node.inputs());
+            }
+        }
+        throw new SondeException(
+                "no-gradient", "A gradient can only be edited where a run is differentiated: expected a value of a run");
+    }
+
     /** Records edits that only happen where a condition holds. */
     void when(int condition, Runnable edits) {
         conditions.push(condition);

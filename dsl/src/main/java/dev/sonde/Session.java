@@ -160,6 +160,11 @@ public final class Session {
         return new Value<>(recorder, recorder.add(new Node.Apply(Operator.STACK, ids, first, Map.of("name", axis))));
     }
 
+    /** Returns the gradients of a number with respect to several values, in their order, from one backward pass. */
+    public List<Value<Any>> gradients(Value<?> of, List<? extends Value<?>> wrt) {
+        return wrt.stream().map(each -> of.gradient(each.as(Any.class))).toList();
+    }
+
     /** Returns what {@code yes} is where a condition holds, elsewhere {@code no}; both are computed. */
     public <K extends Any> Value<K> when(Value<?> condition, Value<K> yes, Value<? extends K> no) {
         return condition.choose(yes, no);

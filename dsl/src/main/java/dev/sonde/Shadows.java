@@ -59,6 +59,12 @@ final class Shadows {
         if (node instanceof Node.Apply apply) {
             return new Node.Apply(apply.operator(), inputs, apply.attributes(), apply.texts());
         }
+        if (node instanceof Node.Gradient gradient) {
+            int of = gradient.of().size();
+            int seeds = gradient.seeds().size();
+            return new Node.Gradient(
+                    inputs.subList(0, of), inputs.subList(of, of + seeds), inputs.get(of + seeds), gradient.version());
+        }
         if (node instanceof Node.Onnx onnx) {
             return new Node.Onnx(onnx.domain(), onnx.operator(), inputs, onnx.attributes(), onnx.output(), onnx.type());
         }
@@ -75,7 +81,9 @@ final class Shadows {
         for (Shadow shadow : shadows) {
             BitSet dependent = dependents(nodes, shadow);
             for (Effect effect : List.copyOf(all)) {
-                if (effect.run() == shadow.of() && effect.inputs().stream().noneMatch(dependent::get)) {
+                // a gradient belongs to values of the first run, which the second one does not have
+                boolean copied = !(effect instanceof Effect.GradientWrite);
+                if (copied && effect.run() == shadow.of() && effect.inputs().stream().noneMatch(dependent::get)) {
                     all.add(to(shadow.run(), effect));
                 }
             }

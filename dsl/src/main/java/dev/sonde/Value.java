@@ -95,6 +95,44 @@ public final class Value<K extends Any> {
         return value(recorder.onnx(operator, output, inputs, attributes));
     }
 
+    // Gradients.
+
+    /**
+     * Returns the gradient of this number with respect to a value: how much it grows for each element. {@code wrt} is anything
+     * that this was computed from: a site of a run as it was read (an edit recorded later is differentiated through), a value
+     * written into a run, a constant. Gradients of one number come from one backward pass, and only what lies between the two
+     * is differentiated.
+     *
+     * <p>A gradient is a value: it can be saved, computed with, written into another run, and differentiated again.
+     *
+     * @param wrt floats of any shape, which is the gradient's shape and names too
+     */
+    public <L extends Any> Value<L> gradient(Value<L> wrt) {
+        return new Value<>(recorder, recorder.gradient(id, wrt.id));
+    }
+
+    /**
+     * Replaces the gradient of this number with respect to a value by a function of it: what lies before the value sees the
+     * new one, as if NNsight's {@code value.grad} had been set inside {@code backward()}.
+     */
+    public <L extends Any> void updateGradient(
+            Value<L> wrt, java.util.function.Function<? super Value<L>, ? extends Value<?>> change) {
+        recorder.writeGradient(id, wrt.id, change.apply(gradient(wrt)).id());
+    }
+
+    /** Returns this value, which no gradient passes. */
+    public Value<K> stopGradient() {
+        return unary(Operator.STOP_GRADIENT);
+    }
+
+    /**
+     * Returns {@code surrogate}'s numbers with this value's gradient (the straight-through estimator, Bengio et al. 2013):
+     * {@code x.straightThrough(x.round())} rounds, and hands a gradient on to {@code x} as if it had not.
+     */
+    public Value<K> straightThrough(Value<?> surrogate) {
+        return plus(surrogate.minus(this).stopGradient());
+    }
+
     // Regions.
 
     /** Returns a region of this value; axes of which one index is selected disappear. */

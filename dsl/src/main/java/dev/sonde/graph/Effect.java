@@ -97,4 +97,20 @@ public sealed interface Effect {
             return List.of(condition);
         }
     }
+
+    /**
+     * Replaces a gradient on its way back: what lies before the value sees the new one.
+     *
+     * @param run index of the run that the value belongs to
+     * @param of id of the scalar that is differentiated
+     * @param wrt id of the value whose gradient is replaced
+     * @param value id of the new gradient, of the value's shape
+     * @param version this is edit number {@code version} of that gradient, counted from 0
+     */
+    record GradientWrite(int run, int of, int wrt, int value, int version) implements Effect {
+        @Override
+        public List<Integer> inputs() {
+            return List.of(of, wrt, value);
+        }
+    }
 }

@@ -219,6 +219,12 @@ public final class GraphFile {
             json.addProperty("of", call.input());
         } else if (node instanceof Node.Onnx onnx) {
             ForeignOperators.write(onnx, json);
+        } else if (node instanceof Node.Gradient gradient) {
+            json.addProperty("op", "gradient");
+            json.add("of", ids(gradient.of()));
+            json.add("seeds", ids(gradient.seeds()));
+            json.addProperty("wrt", gradient.wrt());
+            json.addProperty("version", gradient.version());
         } else if (node instanceof Node.Local local) {
             throw new SondeException(
                     "not-portable",
@@ -257,8 +263,18 @@ public final class GraphFile {
                 new Node.Call(integer(json, "run"), json.get("module").getAsString(), integer(json, "of"));
             case "onnx" -> ForeignOperators.read(json);
             case "carried", "over_steps", "generated" -> GenerationJson.node(op, json);
+            case "gradient" -> gradient(json);
             default -> apply(Operator.valueOf(op.toUpperCase(Locale.ROOT)), json);
         };
+    }
+
+    private static Node.Gradient gradient(JsonObject json) {
+        List<Integer> of = ids(json.getAsJsonArray("of"));
+        List<Integer> seeds = ids(json.getAsJsonArray("seeds"));
+        if (of.isEmpty() || (!seeds.isEmpty() && seeds.size() != of.size())) {
+            throw new IllegalArgumentException("a gradient needs something to differentiate, and as many seeds or none");
+        }
+        return new Node.Gradient(of, seeds, integer(json, "wrt"), integer(json, "version"));
     }
 
     private static Node.Apply apply(Operator operator, JsonObject json) {
@@ -271,6 +287,12 @@ public final class GraphFile {
                 .entrySet()
                 .forEach(e -> texts.put(e.getKey(), e.getValue().getAsString()));
         return new Node.Apply(operator, ids(json.getAsJsonArray("of")), ints, texts);
+    }
+
+    private static JsonArray ids(List<Integer> ids) {
+        JsonArray array = new JsonArray();
+        ids.forEach(array::add);
+        return array;
     }
 
     static List<Integer> ids(JsonArray array) {
@@ -293,6 +315,12 @@ public final class GraphFile {
             JsonArray values = new JsonArray();
             skip.values().forEach(values::add);
             json.add("values", values);
+        } else if (effect instanceof Effect.GradientWrite write) {
+            json.addProperty("do", "gradient");
+            json.addProperty("of", write.of());
+            json.addProperty("wrt", write.wrt());
+            json.addProperty("value", write.value());
+            json.addProperty("version", write.version());
         } else if (!GenerationJson.write(effect, json)) {
             json.addProperty("do", "stop");
             json.addProperty("site", ((Effect.Stop) effect).site());
@@ -307,6 +335,9 @@ public final class GraphFile {
             case "write" ->
                 new Effect.Write(run, json.get("site").getAsString(), integer(json, "value"), integer(json, "version"));
             case "skip" -> new Effect.Skip(run, json.get("module").getAsString(), ids(json.getAsJsonArray("values")));
+            case "gradient" ->
+                new Effect.GradientWrite(
+                        run, integer(json, "of"), integer(json, "wrt"), integer(json, "value"), integer(json, "version"));
             case "stop" -> new Effect.Stop(run, json.get("site").getAsString());
             default -> GenerationJson.effect(kind, run, json);
         };

@@ -64,6 +64,10 @@ final class GraphPrinter {
                     + onnx.inputs().stream().map(id -> "%" + id).collect(Collectors.joining(", ")) + ") "
                     + onnx.attributes() + (onnx.output() == 0 ? "" : " output " + onnx.output());
         }
+        if (node instanceof Node.Gradient gradient) {
+            String seeds = gradient.seeds().isEmpty() ? "" : " seeds " + ids(gradient.seeds());
+            return "gradient of " + ids(gradient.of()) + seeds + " wrt %" + gradient.wrt() + version(gradient.version());
+        }
         if (node instanceof Node.Local local) {
             return "java %" + local.input() + " (" + local.where() + ")";
         }
@@ -103,7 +107,15 @@ final class GraphPrinter {
         if (effect instanceof Effect.Finish finish) {
             return "finish run " + finish.run() + " where %" + finish.condition();
         }
+        if (effect instanceof Effect.GradientWrite write) {
+            return "write gradient of %" + write.of() + " wrt %" + write.wrt() + version(write.version()) + " <- %"
+                    + write.value();
+        }
         return "stop run " + effect.run() + " '" + ((Effect.Stop) effect).site() + "'";
+    }
+
+    private static String ids(List<Integer> ids) {
+        return ids.stream().map(id -> "%" + id).collect(Collectors.joining(", "));
     }
 
     private static String version(int version) {

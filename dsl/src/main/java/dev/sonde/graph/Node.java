@@ -135,6 +135,31 @@ public sealed interface Node {
     }
 
     /**
+     * How a scalar changes with a value: the gradient of {@code of} with respect to {@code wrt}, in the shape of {@code wrt}.
+     * Gradients of the same {@code of} come from one backward pass.
+     *
+     * @param of ids of what is differentiated: one scalar, or several values of any shape with a seed each
+     * @param seeds ids of what each element of {@code of} weighs; none for a scalar
+     * @param wrt id of the value that it is a gradient of, as it was read
+     * @param version how many edits of this gradient it sees
+     */
+    record Gradient(List<Integer> of, List<Integer> seeds, int wrt, int version) implements Node {
+        /** Copies its lists. */
+        public Gradient {
+            of = List.copyOf(of);
+            seeds = List.copyOf(seeds);
+        }
+
+        @Override
+        public List<Integer> inputs() {
+            List<Integer> all = new java.util.ArrayList<>(of);
+            all.addAll(seeds);
+            all.add(wrt);
+            return List.copyOf(all);
+        }
+    }
+
+    /**
      * A function in Java of a value; it cannot leave the process.
      *
      * @param input id

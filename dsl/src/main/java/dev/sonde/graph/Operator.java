@@ -88,5 +88,7 @@ public enum Operator {
     /** attributes: {@code axis}. */
     CUM_SUM,
     /** indices; attributes: {@code depth}; texts: {@code name}, {@code dtype}. */
-    ONE_HOT
+    ONE_HOT,
+    /** The value itself, which no gradient passes. */
+    STOP_GRADIENT
 }

@@ -53,7 +53,7 @@ final class OperatorRules {
     ValueType result() {
         ValueType x = inputs.get(0);
         return switch (operator) {
-            case NEG, ABS, EXP, LOG, SQRT, RECIPROCAL, RELU, SIGMOID, TANH, ERF, SIN, COS, FLOOR, CEIL, ROUND, SIGN ->
+            case NEG, ABS, EXP, LOG, SQRT, RECIPROCAL, RELU, SIGMOID, TANH, ERF, SIN, COS, FLOOR, CEIL, ROUND, SIGN, STOP_GRADIENT ->
                 x;
             case NOT, IS_NAN, IS_INF -> x.withDType(DType.BOOL);
             case ADD, SUB, MUL, DIV, POW, MIN, MAX, AND, OR ->

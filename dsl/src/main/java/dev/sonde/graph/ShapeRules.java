@@ -42,6 +42,8 @@ public final class ShapeRules {
         for (Effect effect : graph.effects()) {
             if (effect instanceof Effect.Write write) {
                 checkWrite(write.site(), read(graph.runs().get(write.run()), write.site()), types.get(write.value()));
+            } else if (effect instanceof Effect.GradientWrite write) {
+                GradientRules.check(write, types);
             }
         }
         return types;
@@ -83,12 +85,14 @@ public final class ShapeRules {
         if (node instanceof Node.Local local) {
             return local.type();
         }
-        if (!(node instanceof Node.Apply)) {
-            return GenerationRules.type(node, types, runs);
+        if (node instanceof Node.Gradient gradient) {
+            return GradientRules.type(gradient, types);
         }
-        Node.Apply apply = (Node.Apply) node;
-        List<ValueType> inputs = apply.inputs().stream().map(types::get).toList();
-        return new OperatorRules(apply, inputs).result();
+        if (node instanceof Node.Apply apply) {
+            List<ValueType> inputs = apply.inputs().stream().map(types::get).toList();
+            return new OperatorRules(apply, inputs).result();
+        }
+        return GenerationRules.type(node, types, runs);
     }
 
     private ValueType parameter(String site) {

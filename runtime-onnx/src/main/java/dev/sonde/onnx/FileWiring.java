@@ -1,6 +1,7 @@
 package dev.sonde.onnx;
 
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.onnx.grad.TensorType;
 import dev.sonde.onnx.plan.Place;
 import dev.sonde.onnx.plan.Point;
 import dev.sonde.onnx.plan.Step;
@@ -38,6 +39,17 @@ record FileWiring(Structure structure) implements Wiring {
     @Override
     public Set<String> nodes(String module, int call) {
         return structure.moduleNodes(module, call);
+    }
+
+    @Override
+    public Optional<TensorType> type(String value, Map<String, Long> sizes) {
+        return structure
+                .dtype(value)
+                .map(dtype -> new TensorType(
+                        dtype,
+                        structure.axes(value).stream()
+                                .map(size -> size.in(sizes).orElse(TensorType.UNKNOWN))
+                                .toList()));
     }
 
     @Override

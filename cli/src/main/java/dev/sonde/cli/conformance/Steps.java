@@ -55,6 +55,8 @@ final class Steps {
             case "scale" -> scale(step);
             case "skip" -> skip(step);
             case "stop" -> stop();
+            case "param" -> bindings.bind(step.get("as").getAsString(), leaf(step.get("value")));
+            case "grad" -> gradients(step);
             case "let" -> bindings.bind(step.get("as").getAsString(), expression.value(step.get("value")));
             default -> throw new UnsupportedCapability("step " + verb);
         }
@@ -86,8 +88,28 @@ final class Steps {
 
     private void read(String site, JsonObject step) {
         last = site;
-        Value<Any> seen = rows.of(trace.get(site));
-        bindings.bind(step.get("as").getAsString(), Expression.at(seen, region(step)));
+        Value<Any> whole = trace.get(site);
+        List<Selector> slice = region(step);
+        String name = step.get("as").getAsString();
+        bindings.bind(name, Expression.at(rows.of(whole), slice));
+        bindings.bindGradient(name, of -> Expression.at(rows.of(of.gradient(whole)), slice));
+    }
+
+    /** A value that nothing lies before, as a parameter is. */
+    private Value<Any> leaf(JsonElement value) {
+        return expression.value(value).stopGradient();
+    }
+
+    private void gradients(JsonObject step) {
+        Value<Any> of = expression.value(step.get("of"));
+        List<String> names = Json.list(step.get("as"), JsonElement::getAsString);
+        List<JsonElement> wrt = step.getAsJsonArray("wrt").asList();
+        for (int i = 0; i < wrt.size(); i++) {
+            if (wrt.get(i).isJsonObject()) {
+                throw new UnsupportedCapability("gradients of weights");
+            }
+            bindings.bind(names.get(i), bindings.gradient(of, wrt.get(i).getAsString()));
+        }
     }
 
     private void set(JsonObject step) {

@@ -62,6 +62,9 @@ final class Dependencies {
         if (effect instanceof Effect.Write write) {
             return new Effect.Write(0, write.site(), write.value(), write.version());
         }
+        if (effect instanceof Effect.GradientWrite write) {
+            return new Effect.GradientWrite(0, write.of(), write.wrt(), write.value(), write.version());
+        }
         if (effect instanceof Effect.Skip skip) {
             return new Effect.Skip(0, skip.module(), skip.values());
         }
@@ -83,7 +86,9 @@ final class Dependencies {
             return steps; // it may need values of other runs as well
         }
         int owner = CONSTANT;
-        for (int input : node.inputs()) {
+        // a gradient is found where that is computed which it is of
+        List<Integer> inputs = node instanceof Node.Gradient gradient ? gradient.of() : node.inputs();
+        for (int input : inputs) {
             int other = owners[input];
             owner = owner == CONSTANT || owner == other ? other : other == CONSTANT ? owner : MIXED;
         }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Collects the new nodes of one program, in the operator set of the model that they go into. */
 final class Emitter {
@@ -22,6 +23,7 @@ final class Emitter {
     private final List<NodeProto> nodes = new ArrayList<>();
     private final List<ValueInfoProto> inputs = new ArrayList<>();
     private final Map<Tensor, String> constants = new HashMap<>();
+    private final Map<String, Tensor> numbers = new HashMap<>();
     private final List<TensorProto> initializers = new ArrayList<>();
     private final Map<String, Feed> feeds = new LinkedHashMap<>();
     private int names;
@@ -44,6 +46,14 @@ final class Emitter {
 
     List<TensorProto> initializers() {
         return initializers;
+    }
+
+    /** Returns the numbers of a constant that was made here, or that a program is given. */
+    Optional<Tensor> numbers(String value) {
+        Tensor constant = numbers.get(value);
+        return constant == null && feeds.get(value) instanceof Feed.Given given
+                ? Optional.of(given.tensor())
+                : Optional.ofNullable(constant);
     }
 
     Map<String, Feed> feeds() {
@@ -87,6 +97,7 @@ final class Emitter {
 
     private String initializer(Tensor value) {
         String name = fresh();
+        numbers.put(name, value);
         TensorProto.Builder tensor = TensorProto.newBuilder()
                 .setName(name)
                 .setDataType(ElementTypes.of(value.dtype()))

@@ -2,8 +2,13 @@ package dev.sonde.onnx.plan;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import dev.sonde.Tensor;
+import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.file.Uses;
+import dev.sonde.onnx.grad.TensorType;
 import dev.sonde.onnx.unfuse.Unfused;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
@@ -11,6 +16,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** A model's nodes by what they make and read. Immutable. */
@@ -40,6 +46,7 @@ public final class ModelGraph {
     private final Set<String> inputs = new HashSet<>();
     private final Set<String> constants = new HashSet<>();
     private final Map<String, List<Long>> matrices = new HashMap<>();
+    private final Map<String, TensorProto> tensors = new HashMap<>();
 
     /** Indexes a model without fused operators. */
     public ModelGraph(ModelProto model) {
@@ -53,6 +60,7 @@ public final class ModelGraph {
         model.getGraph().getInputList().forEach(input -> inputs.add(input.getName()));
         model.getGraph().getInitializerList().forEach(tensor -> {
             constants.add(tensor.getName());
+            tensors.put(tensor.getName(), tensor);
             if (tensor.getDimsCount() == 2) {
                 matrices.put(tensor.getName(), tensor.getDimsList());
             }
@@ -121,6 +129,27 @@ public final class ModelGraph {
     /** Returns the shape of an initialiser with two axes; of others nothing. */
     List<Long> matrix(String value) {
         return matrices.getOrDefault(value, List.of());
+    }
+
+    /** Returns what is known of an initialiser. */
+    Optional<TensorType> constantType(String value) {
+        return Optional.ofNullable(tensors.get(value))
+                .flatMap(tensor -> ElementTypes.dtype(tensor.getDataType())
+                        .map(dtype -> new TensorType(dtype, tensor.getDimsList())));
+    }
+
+    /** Returns the numbers of an initialiser that is kept in the skeleton: small ones are. */
+    Optional<Tensor> numbers(String value) {
+        TensorProto tensor = tensors.get(value);
+        if (tensor == null || !tensor.hasRawData() || tensor.getRawData().isEmpty()) {
+            return Optional.empty();
+        }
+        return ElementTypes.dtype(tensor.getDataType())
+                .map(dtype -> Tensor.wrap(
+                        dtype,
+                        tensor.getDimsList().stream().mapToLong(Long::longValue).toArray(),
+                        List.of(),
+                        tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN)));
     }
 
     /** Returns whether no operator lets a row of the input change what is computed for another, as far as names tell. */

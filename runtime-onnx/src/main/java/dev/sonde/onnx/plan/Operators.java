@@ -94,6 +94,7 @@ final class Operators {
             case CUM_SUM ->
                 emitter.node("CumSum", List.of(x, emitter.constant(Tensor.scalar(DType.INT64, axis(apply, rank)))));
             case ONE_HOT -> oneHot(apply, x);
+            case STOP_GRADIENT -> stop(x);
         };
     }
 
@@ -104,6 +105,18 @@ final class Operators {
                 .setName(name)
                 .addAllInput(in)
                 .addAllOutput(java.util.Collections.nCopies(onnx.output(), ""))
+                .addOutput(name)
+                .build());
+        return name;
+    }
+
+    private String stop(String x) {
+        String name = emitter.fresh();
+        emitter.add(ai.onnx.proto.OnnxMl.NodeProto.newBuilder()
+                .setOpType("Identity")
+                .setName(name)
+                .setDocString(dev.sonde.onnx.grad.Rules.STOP)
+                .addInput(x)
                 .addOutput(name)
                 .build());
         return name;

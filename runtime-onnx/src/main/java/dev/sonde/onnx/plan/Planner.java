@@ -290,10 +290,11 @@ public final class Planner {
         dependencies.effects(run).forEach(effect -> effect.inputs().forEach(open::push));
         overSteps(run).forEach(open::push);
         byRun.get(run).forEach(id -> {
-            if (graph.nodes().get(id) instanceof Node.Call call) {
-                open.push(call.input());
+            Node node = graph.nodes().get(id);
+            if (node instanceof Node.Call || node instanceof Node.Gradient) {
+                node.inputs().forEach(open::push);
             } else if (graph.runs().get(run) instanceof RunInput.Steps) {
-                graph.nodes().get(id).inputs().forEach(open::push);
+                node.inputs().forEach(open::push);
             }
         });
         while (!open.isEmpty()) {
@@ -418,9 +419,9 @@ public final class Planner {
                             write.value()));
         } else if (effect instanceof Effect.Stop stop) {
             draft.stops().add(target.place(stop.site()));
-        } else {
-            skip((Effect.Skip) effect, draft);
-        }
+        } else if (effect instanceof Effect.Skip skip) {
+            skip(skip, draft);
+        } // edits of gradients are made with the gradients
     }
 
     private void skip(Effect.Skip skip, Draft draft) {

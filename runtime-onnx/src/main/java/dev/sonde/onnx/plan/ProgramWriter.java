@@ -14,6 +14,7 @@ import dev.sonde.manifest.SiteInfo;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -43,6 +44,8 @@ final class ProgramWriter {
     private final Optional<Stepping.Lens> lens;
     private final Optional<BranchWriter> branch;
     private final Map<Shown, String> shown = new HashMap<>();
+    private final Gradients gradients;
+    private final Set<Integer> differentiatedBy = new HashSet<>();
 
     /** A value of the model as a site shows it. */
     private record Shown(String value, List<Step> steps) {}
@@ -88,9 +91,20 @@ final class ProgramWriter {
         this.products = new Products(target.graph(), emitter, wires::isEdited, together);
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
+<<<<<<< HEAD
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
         this.branch =
                 share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
+=======
+        this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
+        this.gradients = new Gradients(
+                experiment, new Reach(experiment, share.dependencies()), emitter, new GradientSite());
+        share.own().forEach(id -> {
+            if (experiment.nodes().get(id) instanceof Node.Gradient gradient) {
+                differentiatedBy.add(gradient.wrt());
+            }
+        });
+>>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Before the edits of steps that compute all anew, what earlier steps wrote is put back. */
@@ -105,6 +119,57 @@ final class ProgramWriter {
         });
         all.addAll(share.edits());
         return all;
+    }
+
+    /** Where gradients are looked at. */
+    private final class GradientSite implements Gradients.Site {
+        @Override
+        public String name(int id) {
+            return ProgramWriter.this.name(id);
+        }
+
+        @Override
+        public String wire(int wrt) {
+            return isOwn(wrt) ? wires.read(owner(read(wrt)), place(wrt), read(wrt).version()) : name(wrt);
+        }
+
+        @Override
+        public String show(int wrt, String gradient) {
+            return isOwn(wrt)
+                    ? rows.take(ProgramWriter.this.show(gradient, place(wrt)), owner(read(wrt)))
+                    : gradient;
+        }
+
+        @Override
+        public String replace(int wrt, String gradient, int value) {
+            if (!isOwn(wrt)) {
+                return name(value);
+            }
+            Place place = place(wrt);
+            boolean all = share.batch().isSingle();
+            String shownBefore = ProgramWriter.this.show(gradient, place);
+            String whole = rows.replace(all ? gradient : shownBefore, Map.of(owner(read(wrt)), fitted(wrt, value, shownBefore)));
+            return place.steps().isEmpty() ? whole : views.hide(whole, gradient, place.steps());
+        }
+
+        private String fitted(int wrt, int value, String shownBefore) {
+            boolean same = java.util.Arrays.equals(types.get(wrt).shape(), types.get(value).shape())
+                    && types.get(wrt).dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
+            String own = rows.take(shownBefore, owner(read(wrt)));
+            return same ? name(value) : emitter.node("Expand", List.of(name(value), emitter.node("Shape", List.of(own))));
+        }
+
+        private boolean isOwn(int wrt) {
+            return experiment.nodes().get(wrt) instanceof Node.Read && share.own().contains(wrt);
+        }
+
+        private Node.Read read(int wrt) {
+            return (Node.Read) experiment.nodes().get(wrt);
+        }
+
+        private Place place(int wrt) {
+            return target.place(read(wrt).site());
+        }
     }
 
     /** Without the model any will do, except for operators that the user named. */
@@ -134,12 +199,25 @@ final class ProgramWriter {
     }
 
     private Program write() {
+<<<<<<< HEAD
         share.own().forEach(this::lower);
         Map<Splice.Use, String> redirects = branch.isPresent() ? Map.of() : wires.redirects();
         branch.ifPresent(each -> each.nodes(wires));
+=======
+        share.own().forEach(id -> names.put(id, apart(id, lower(id, experiment.nodes().get(id)))));
+        share.batch().runs().forEach(run -> share.dependencies().effects(run).forEach(effect -> {
+            if (effect instanceof Effect.GradientWrite write) {
+                gradients.write(write);
+            }
+        }));
+        Map<Splice.Use, String> redirects = wires.redirects();
+>>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
         Optional<Turn> turn = share.stepping().map(this::turn);
         wires.flush();
         products.flush();
+        if (!gradients.isEmpty()) {
+            gradients.emit(circuit(redirects));
+        }
         Map<Integer, String> values = new LinkedHashMap<>();
         Map<String, String> outputs = new HashMap<>();
         new TreeSet<>(share.results()).forEach(id -> values.put(id, outputs.computeIfAbsent(name(id), this::output)));
@@ -220,11 +298,28 @@ final class ProgramWriter {
                 input.prompt().lengths());
     }
 
+<<<<<<< HEAD
     /** Returns too what programs of other runs start from. */
     private void capture(Map<Integer, String> values) {
         for (int run : share.batch().runs()) {
             share.captures().of(run).forEach((value, id) -> values.put(id, output(rows.takeRaw(value, run, target))));
         }
+=======
+    /** A value that gradients are taken with respect to has a name of its own, even if it is another under another name. */
+    private String apart(int id, String name) {
+        boolean own = experiment.nodes().get(id) instanceof Node.Apply && differentiatedBy.contains(id);
+        return own ? emitter.node("Identity", List.of(name)) : name;
+    }
+
+    private ProgramCircuit circuit(Map<Splice.Use, String> redirects) {
+        boolean onModel = !share.batch().isEmpty();
+        Map<String, Long> sizes = onModel
+                ? new ShapeRules(target.wiring().manifest()).sizes(share.batch().together())
+                : Map.of();
+        ProgramCircuit circuit = new ProgramCircuit(target, onModel, sizes, emitter, redirects);
+        names.forEach((id, name) -> circuit.know(name, types.get(id)));
+        return circuit;
+>>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */
@@ -283,6 +378,9 @@ final class ProgramWriter {
         if (node instanceof Node.Carried carried) {
             ValueType type = types.get(id);
             return emitter.carried(carried.name(), carried.initial(), type.dtype(), type.rank());
+        }
+        if (node instanceof Node.Gradient gradient) {
+            return gradients.request(gradient);
         }
         if (node instanceof Node.Onnx onnx) {
             return operators.emit(onnx, onnx.inputs().stream().map(this::name).toList());

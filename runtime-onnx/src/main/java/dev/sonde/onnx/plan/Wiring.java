@@ -1,6 +1,8 @@
 package dev.sonde.onnx.plan;
 
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.onnx.grad.TensorType;
+import java.util.Optional;
 import java.util.Set;
 
 /** Says where the sites and modules of a model are in its graph. */
@@ -13,6 +15,11 @@ public interface Wiring {
 
     /** Returns the names of the nodes inside a module, in one of its calls. */
     Set<String> nodes(String module, int call);
+
+    /** Returns what is known of a value of the file at these sizes of inputs, by its name there. */
+    default Optional<TensorType> type(String value, java.util.Map<String, Long> sizes) {
+        return Optional.empty();
+    }
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
     long bytesOfRow(java.util.Map<String, Long> sizes);

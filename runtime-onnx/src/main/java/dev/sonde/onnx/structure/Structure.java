@@ -1,8 +1,10 @@
 package dev.sonde.onnx.structure;
 
 import ai.onnxruntime.OrtEnvironment;
+import dev.sonde.DType;
 import dev.sonde.SondeException;
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.reuse.ValueShape;
 import dev.sonde.onnx.structure.Modules.Instance;
@@ -81,9 +83,20 @@ public final class Structure {
         return manifest;
     }
 
+<<<<<<< HEAD
     /** Returns type and sizes of a value of the file, if they are known. */
     public Optional<ValueShape> shape(String value) {
         return shapes.find(value).map(shape -> new ValueShape(shape.dtype(), shape.dims()));
+=======
+    /** Returns the element type of a value that is no constant, if it is known. */
+    public Optional<DType> dtype(String value) {
+        return shapes.find(value).map(Shape::dtype);
+    }
+
+    /** Returns the sizes of a value that is no constant, as formulas; none if nothing is known of it. */
+    public List<Size> axes(String value) {
+        return shapes.find(value).map(Shape::dims).orElse(List.of());
+>>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */

@@ -1,0 +1,146 @@
+package dev.sonde.onnx.grad;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.LongStream;
+
+/** Sums and the like over axes, and what is normalised over an axis. */
+final class ReductionRules {
+    private ReductionRules() {}
+
+    static void add(Map<String, Rule> table) {
+        table.put("ReduceSum", reduction((v, g, y) -> v.ops().expandAs(g, v.x())));
+        table.put("ReduceMean", reduction((v, g, y) -> v.ops().expandAs(v.ops().div(g, count(v)), v.x())));
+        table.put("ReduceMax", reduction(ReductionRules::extreme));
+        table.put("ReduceMin", reduction(ReductionRules::extreme));
+        table.put("ReduceL1", reduction((v, g, y) -> v.ops().mul(g, v.ops().one("Sign", v.x()))));
+        table.put("ReduceL2", reduction(ReductionRules::norm));
+        table.put("ReduceSumSquare", reduction((v, g, y) -> v.ops().mul(v.ops().times(g, 2), v.x())));
+        table.put("ReduceLogSum", reduction((v, g, y) -> v.ops().expandAs(v.ops().div(g, v.ops().one("Exp", y)), v.x())));
+        table.put(
+                "ReduceLogSumExp",
+                reduction((v, g, y) -> v.ops().mul(g, v.ops().one("Exp", v.ops().sub(v.x(), y)))));
+        table.put("ReduceProd", reduction(ReductionRules::product));
+        table.put("Softmax", Rule.first(v -> v.give(0, softmax(v))));
+        table.put("LogSoftmax", Rule.first(v -> v.give(0, logSoftmax(v))));
+        table.put("CumSum", Rule.first(ReductionRules::cumSum));
+    }
+
+    /** The gradient of a reduction, given that of the result and the result, both with the reduced axes. */
+    private interface Spread {
+        String of(Visit v, String g, String y);
+    }
+
+    private static Rule reduction(Spread spread) {
+        return Rule.first(v -> {
+            Optional<List<Long>> axes = axes(v);
+            if (axes.isPresent() && axes.get().isEmpty()) {
+                throw v.refuse("its axes are not known before it runs");
+            }
+            v.give(0, spread.of(v, raised(v, v.g()), raised(v, v.y())));
+        });
+    }
+
+    private static Optional<List<Long>> axes(Visit v) {
+        Optional<List<Long>> axes = v.ops().axes(v.node());
+        return axes.isEmpty() && v.has(1) ? Optional.of(List.of()) : axes;
+    }
+
+    /** Returns a result with its reduced axes, of size 1. */
+    private static String raised(Visit v, String result) {
+        if (Attrs.whole(v.node(), "keepdims", 1) != 0) {
+            return result;
+        }
+        int rank = v.ops().rank(v.x());
+        List<Long> axes = axes(v)
+                .orElseGet(() -> LongStream.range(0, rank).boxed().toList())
+                .stream()
+                .map(axis -> axis < 0 ? axis + rank : axis)
+                .sorted()
+                .toList();
+        return v.ops().unsqueeze(result, axes);
+    }
+
+    /** How many elements made one. */
+    private static String count(Visit v) {
+        Ops o = v.ops();
+        int rank = o.rank(v.x());
+        List<Long> axes = axes(v).orElseGet(() -> LongStream.range(0, rank).boxed().toList());
+        long count = 1;
+        for (long axis : axes) {
+            long size = o.size(v.x(), (int) (axis < 0 ? axis + rank : axis));
+            count = size == TensorType.UNKNOWN || count < 0 ? -1 : count * size;
+        }
+        if (axes.stream().allMatch(axis -> axis == -1 || axis == rank - 1) && count > 0) {
+            return o.scalar(v.x(), count); // the width of a model is part of its structure
+        }
+        String all = o.node("Size", List.of(v.x()));
+        String made = o.node("Size", List.of(v.y()));
+        return o.castAs(o.div(all, made), v.x());
+    }
+
+    /** At 0, where a norm has a corner, the gradient is 0. */
+    private static String norm(Visit v, String g, String y) {
+        Ops o = v.ops();
+        String share = o.masked(o.greater(y, o.scalar(y, 0)), o.div(g, y));
+        return o.mul(share, v.x());
+    }
+
+    /** The product of all others: one zero leaves a gradient for itself only, several leave none. */
+    private static String product(Visit v, String g, String y) {
+        Ops o = v.ops();
+        List<Long> axes = axes(v).orElseGet(
+                () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+        String zero = o.equal(v.x(), o.scalar(v.x(), 0));
+        String rest = o.node("Where", List.of(zero, o.scalar(v.x(), 1), v.x()));
+        String product = o.reduce("ReduceProd", rest, axes, true);
+        String zeros = o.reduceSum(o.cast(zero, o.dtype(v.x())), axes, true);
+        String none = o.masked(o.equal(zeros, o.scalar(v.x(), 0)), product);
+        String single = o.masked(o.equal(zeros, o.scalar(v.x(), 1)), product);
+        String others = o.add(o.div(none, rest), o.masked(zero, o.expandAs(single, v.x())));
+        return o.mul(g, others);
+    }
+
+    /** Equal elements share. */
+    private static String extreme(Visit v, String g, String y) {
+        Ops o = v.ops();
+        String is = o.cast(o.equal(v.x(), y), o.dtype(v.x()));
+        List<Long> axes = axes(v).orElseGet(
+                () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+        return o.mul(is, o.div(g, o.reduceSum(is, axes, true)));
+    }
+
+    /** Before opset 13 a softmax runs over all axes from the given one on. */
+    private static List<Long> softmaxAxes(Visit v) {
+        boolean flat = v.ops().opset() < 13;
+        long axis = Attrs.whole(v.node(), "axis", flat ? 1 : -1);
+        int rank = v.ops().rank(v.x());
+        long at = axis < 0 ? axis + rank : axis;
+        return flat ? LongStream.range(at, rank).boxed().toList() : List.of(at);
+    }
+
+    private static String softmax(Visit v) {
+        Ops o = v.ops();
+        String weighted = o.mul(v.g(), v.y());
+        String total = o.reduceSum(weighted, softmaxAxes(v), true);
+        return o.sub(weighted, o.mul(v.y(), total));
+    }
+
+    private static String logSoftmax(Visit v) {
+        Ops o = v.ops();
+        String total = o.reduceSum(v.g(), softmaxAxes(v), true);
+        return o.sub(v.g(), o.mul(o.one("Exp", v.y()), total));
+    }
+
+    /** A running sum from the other end. */
+    private static void cumSum(Visit v) {
+        v.give(
+                0,
+                v.ops().node(
+                                "CumSum",
+                                List.of(v.g(), v.in(1)),
+                                Attrs.of("exclusive", Attrs.whole(v.node(), "exclusive", 0)),
+                                Attrs.of("reverse", 1 - Attrs.whole(v.node(), "reverse", 0))));
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sonde.onnx.plan;
+
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which values and runs the values of an experiment depend on, through edits of runs too. */
+final class Reach {
+    private final InterventionGraph graph;
+    private final Dependencies dependencies;
+    private final Map<List<Integer>, Cone> cones = new HashMap<>();
+
+    private record Cone(BitSet nodes, BitSet runs) {}
+
+    Reach(InterventionGraph graph, Dependencies dependencies) {
+        this.graph = graph;
+        this.dependencies = dependencies;
+    }
+
+    /** Returns whether values may depend on another. */
+    boolean depends(List<Integer> values, int on) {
+        Cone cone = cones.computeIfAbsent(values, this::cone);
+        return cone.nodes().get(on)
+                || (graph.nodes().get(on) instanceof Node.Read read
+                        && cone.runs().get(dependencies.computed(read.run())));
+    }
+
+    /** Returns whether values depend on a gradient. */
+    boolean passesGradient(List<Integer> values) {
+        return cones.computeIfAbsent(values, this::cone).nodes().stream()
+                .anyMatch(id -> graph.nodes().get(id) instanceof Node.Gradient);
+    }
+
+    private Cone cone(List<Integer> values) {
+        Cone cone = new Cone(new BitSet(), new BitSet());
+        Deque<Integer> open = new ArrayDeque<>(values);
+        while (!open.isEmpty()) {
+            int id = open.pop();
+            if (!cone.nodes().get(id)) {
+                cone.nodes().set(id);
+                Node node = graph.nodes().get(id);
+                node.inputs().forEach(open::push);
+                int run = node instanceof Node.Read read ? read.run() : node instanceof Node.Call call ? call.run() : -1;
+                enter(run, cone, open);
+            }
+        }
+        return cone;
+    }
+
+    private void enter(int run, Cone cone, Deque<Integer> open) {
+        if (run >= 0 && !cone.runs().get(dependencies.computed(run))) {
+            cone.runs().set(dependencies.computed(run));
+            dependencies.effects(dependencies.computed(run)).stream()
+                    .filter(effect -> !(effect instanceof dev.sonde.graph.Effect.GradientWrite))
+                    .forEach(effect -> effect.inputs().forEach(open::push));
+        }
+    }
+}
