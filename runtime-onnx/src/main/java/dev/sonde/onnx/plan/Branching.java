@@ -49,10 +49,13 @@ final class Branching {
             return graph;
         }
         Set<Integer> edited = new HashSet<>();
+        Set<Integer> differentiated = graph.nodes().stream().anyMatch(Node.Gradient.class::isInstance)
+                ? new Cones(graph, new Dependencies(graph)).differentiated()
+                : Set.of();
         graph.effects().forEach(effect -> edited.add(effect.run()));
         Map<RunInput, Integer> count = new LinkedHashMap<>();
         for (int run = 0; run < graph.runs().size(); run++) {
-            if (isPlain(graph.runs().get(run))) {
+            if (isPlain(graph.runs().get(run)) && !differentiated.contains(run)) {
                 count.merge(
                         graph.runs().get(run),
                         edited.contains(run) ? 1 : -graph.runs().size(),
@@ -83,12 +86,15 @@ final class Branching {
         if (planning.reuse() == Planning.Reuse.OFF || !target.rowsAreApart()) {
             return found;
         }
+        Set<Integer> differentiated = new Cones(graph, dependencies).differentiated();
         dependencies.runs().stream()
                 .filter(run -> !dependencies.effects(run).isEmpty())
                 .forEach(run -> {
                     @Nullable Integer base = bases.get(graph.runs().get(run));
                     if (base != null) {
-                        Optional<String> refusal = runs.refusal(run);
+                        Optional<String> refusal = differentiated.contains(run)
+                                ? Optional.of("a gradient passes through it")
+                                : runs.refusal(run);
                         refusal.ifPresentOrElse(
                                 reason -> note("Run " + run + " is computed whole: " + reason),
                                 () -> found.put(run, base));

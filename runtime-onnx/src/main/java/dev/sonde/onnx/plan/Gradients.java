@@ -17,7 +17,7 @@ import java.util.Set;
 /** The gradients of one program: collects what is wanted while the program is written, and emits the backward passes behind it. */
 final class Gradients {
     private final InterventionGraph experiment;
-    private final Reach reach;
+    private final Cones cones;
     private final Emitter emitter;
     private final Site site;
     private final Map<Key, List<Request>> wanted = new LinkedHashMap<>();
@@ -49,9 +49,9 @@ final class Gradients {
 
     private record Write(Effect.GradientWrite effect, String wire) {}
 
-    Gradients(InterventionGraph experiment, Reach reach, Emitter emitter, Site site) {
+    Gradients(InterventionGraph experiment, Cones cones, Emitter emitter, Site site) {
         this.experiment = experiment;
-        this.reach = reach;
+        this.cones = cones;
         this.emitter = emitter;
         this.site = site;
     }
@@ -86,7 +86,7 @@ final class Gradients {
         List<List<Key>> together = new ArrayList<>();
         List<List<Key>> alone = new ArrayList<>();
         for (Key key : wanted.keySet()) {
-            if (reach.passesGradient(key.of())) {
+            if (cones.passesGradient(key.of())) {
                 alone.add(List.of(key)); // a gradient of a gradient needs that one first
             } else {
                 together.stream()
@@ -101,8 +101,8 @@ final class Gradients {
     }
 
     private boolean areApart(Key one, Key other) {
-        return wanted(one).stream().noneMatch(wrt -> reach.depends(other.of(), wrt))
-                && wanted(other).stream().noneMatch(wrt -> reach.depends(one.of(), wrt));
+        return wanted(one).stream().noneMatch(wrt -> cones.depends(other.of(), wrt))
+                && wanted(other).stream().noneMatch(wrt -> cones.depends(one.of(), wrt));
     }
 
     private Set<Integer> wanted(Key key) {

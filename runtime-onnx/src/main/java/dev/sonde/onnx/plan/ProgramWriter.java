@@ -91,20 +91,16 @@ final class ProgramWriter {
         this.products = new Products(target.graph(), emitter, wires::isEdited, together);
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
-<<<<<<< HEAD
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
         this.branch =
                 share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
-=======
-        this.unembedding = new Unembedding(target, experiment, types, regions, products, this::seenBy);
         this.gradients = new Gradients(
-                experiment, new Reach(experiment, share.dependencies()), emitter, new GradientSite());
+                experiment, new Cones(experiment, share.dependencies()), emitter, new GradientSite());
         share.own().forEach(id -> {
             if (experiment.nodes().get(id) instanceof Node.Gradient gradient) {
                 differentiatedBy.add(gradient.wrt());
             }
         });
->>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Before the edits of steps that compute all anew, what earlier steps wrote is put back. */
@@ -199,19 +195,14 @@ final class ProgramWriter {
     }
 
     private Program write() {
-<<<<<<< HEAD
         share.own().forEach(this::lower);
-        Map<Splice.Use, String> redirects = branch.isPresent() ? Map.of() : wires.redirects();
-        branch.ifPresent(each -> each.nodes(wires));
-=======
-        share.own().forEach(id -> names.put(id, apart(id, lower(id, experiment.nodes().get(id)))));
         share.batch().runs().forEach(run -> share.dependencies().effects(run).forEach(effect -> {
             if (effect instanceof Effect.GradientWrite write) {
                 gradients.write(write);
             }
         }));
-        Map<Splice.Use, String> redirects = wires.redirects();
->>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
+        Map<Splice.Use, String> redirects = branch.isPresent() ? Map.of() : wires.redirects();
+        branch.ifPresent(each -> each.nodes(wires));
         Optional<Turn> turn = share.stepping().map(this::turn);
         wires.flush();
         products.flush();
@@ -298,13 +289,13 @@ final class ProgramWriter {
                 input.prompt().lengths());
     }
 
-<<<<<<< HEAD
     /** Returns too what programs of other runs start from. */
     private void capture(Map<Integer, String> values) {
         for (int run : share.batch().runs()) {
             share.captures().of(run).forEach((value, id) -> values.put(id, output(rows.takeRaw(value, run, target))));
         }
-=======
+    }
+
     /** A value that gradients are taken with respect to has a name of its own, even if it is another under another name. */
     private String apart(int id, String name) {
         boolean own = experiment.nodes().get(id) instanceof Node.Apply && differentiatedBy.contains(id);
@@ -319,7 +310,6 @@ final class ProgramWriter {
         ProgramCircuit circuit = new ProgramCircuit(target, onModel, sizes, emitter, redirects);
         names.forEach((id, name) -> circuit.know(name, types.get(id)));
         return circuit;
->>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */
@@ -345,7 +335,7 @@ final class ProgramWriter {
                 && experiment.nodes().get(id) instanceof Node.Read read
                 && branch.get().isSelected(read);
         if (!late) {
-            names.put(id, lower(id, experiment.nodes().get(id)));
+            names.put(id, apart(id, lower(id, experiment.nodes().get(id))));
         }
     }
 

@@ -83,11 +83,11 @@ public final class Structure {
         return manifest;
     }
 
-<<<<<<< HEAD
     /** Returns type and sizes of a value of the file, if they are known. */
     public Optional<ValueShape> shape(String value) {
         return shapes.find(value).map(shape -> new ValueShape(shape.dtype(), shape.dims()));
-=======
+    }
+
     /** Returns the element type of a value that is no constant, if it is known. */
     public Optional<DType> dtype(String value) {
         return shapes.find(value).map(Shape::dtype);
@@ -96,7 +96,6 @@ public final class Structure {
     /** Returns the sizes of a value that is no constant, as formulas; none if nothing is known of it. */
     public List<Size> axes(String value) {
         return shapes.find(value).map(Shape::dims).orElse(List.of());
->>>>>>> fa4bf18 (Differentiate experiments: backward passes of standard operators, spliced behind the forward one)
     }
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */

@@ -6,18 +6,20 @@ import java.util.ArrayDeque;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Which values and runs the values of an experiment depend on, through edits of runs too. */
-final class Reach {
+final class Cones {
     private final InterventionGraph graph;
     private final Dependencies dependencies;
     private final Map<List<Integer>, Cone> cones = new HashMap<>();
 
     private record Cone(BitSet nodes, BitSet runs) {}
 
-    Reach(InterventionGraph graph, Dependencies dependencies) {
+    Cones(InterventionGraph graph, Dependencies dependencies) {
         this.graph = graph;
         this.dependencies = dependencies;
     }
@@ -34,6 +36,17 @@ final class Reach {
     boolean passesGradient(List<Integer> values) {
         return cones.computeIfAbsent(values, this::cone).nodes().stream()
                 .anyMatch(id -> graph.nodes().get(id) instanceof Node.Gradient);
+    }
+
+    /** Returns the runs that gradients of an experiment pass through. */
+    Set<Integer> differentiated() {
+        Set<Integer> all = new HashSet<>();
+        for (Node node : graph.nodes()) {
+            if (node instanceof Node.Gradient gradient) {
+                cones.computeIfAbsent(gradient.of(), this::cone).runs().stream().forEach(all::add);
+            }
+        }
+        return all;
     }
 
     private Cone cone(List<Integer> values) {
