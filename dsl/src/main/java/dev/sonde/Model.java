@@ -10,6 +10,7 @@ import dev.sonde.spi.Backend;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
 import dev.sonde.spi.Results;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -93,12 +94,25 @@ public interface Model extends AutoCloseable {
 
     /** Records without running. */
     default <T> Recording<T> record(Function<Session, T> body) {
-        Recorder recorder = new Recorder(backend());
-        T result = body.apply(new Session(recorder));
-        return new Recording<>(recorder.finish(), result, recorder.saves());
+        return Recording.of(new Recorder(backend(), List.of()), body);
     }
 
-    /** Runs a recorded graph. */
+    /** Returns this model under edits that every run has which is recorded on it; this model stays as it is. */
+    default EditedModel edit(Consumer<Trace> edit) {
+        return new EditedModel(this, List.of(edit));
+    }
+
+    /**
+     * Returns this model under edits from a file.
+     *
+     * @throws SondeException {@code cannot-read} or {@code bad-graph} if there are none, {@code other-model} if they were
+     *     made for another model
+     */
+    default EditedModel edit(Path file) {
+        return edit(StoredEdits.read(file, manifest()));
+    }
+
+    /** Runs a recorded graph as it is. */
     default Results run(InterventionGraph graph) {
         return run(graph, Control.NONE);
     }

@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -55,14 +56,19 @@ final class Recorder {
     private final Map<String, Integer> logs = new LinkedHashMap<>();
     private String scope = "";
     private int scopeStart;
+    private final List<Consumer<Trace>> edits;
+    private final Cycles cycles;
     private boolean open = true;
 
     /** How much was recorded when a run began. */
     private record Mark(int nodes, int problems) {}
 
-    Recorder(Backend backend) {
+    /** {@code edits} are those that every run has. */
+    Recorder(Backend backend, List<Consumer<Trace>> edits) {
         this.backend = backend;
+        this.edits = edits;
         this.manifest = backend.manifest();
+        this.cycles = new Cycles(manifest, nodes);
         this.rules = new ShapeRules(manifest);
     }
 
@@ -87,6 +93,13 @@ final class Recorder {
     }
 
     int run(RunInput input) {
+        int run = plainRun(input);
+        edits.forEach(edit -> edit.accept(new Trace(this, run)));
+        return run;
+    }
+
+    /** Adds a run without the edits that every run has. */
+    int plainRun(RunInput input) {
         check();
         rules.sizes(input);
         runs.add(input);
@@ -155,7 +168,7 @@ final class Recorder {
 
     private boolean isRaw(Node node) {
         if (node instanceof Node.Read read) {
-            return runs.get(read.run()) instanceof RunInput.Tensors;
+            return runs.get(read.run()) instanceof RunInput.Tensors && !isOpen(read.run());
         }
         return node.inputs().stream().anyMatch(raw::get);
     }
@@ -260,13 +273,24 @@ final class Recorder {
 
     int read(int run, String name) {
         try {
-            SiteInfo site = manifest.site(name);
-            int version = versions.getOrDefault(run + " " + site.point(), 0);
-            boolean untouched = site.isParameter() && version == 0;
-            return add(untouched ? new Node.Parameter(site.name()) : new Node.Read(run, site.name(), version));
+            return read(run, name, 0);
         } catch (SondeException e) {
             return broken(e);
         }
+    }
+
+    /** Reads a site behind as many more writes as have been recorded there. */
+    int read(int run, String name, int more) {
+        SiteInfo site = manifest.site(name);
+        int version = versions.getOrDefault(run + " " + site.point(), 0) + more;
+        boolean untouched = site.isParameter() && version == 0 && !isOpen(run);
+        return add(untouched ? new Node.Parameter(site.name()) : new Node.Read(run, site.name(), version));
+    }
+
+    /** Returns whether the run stands for any run; what it reads may have been edited before. */
+    private boolean isOpen(int run) {
+        return runs.get(run) instanceof RunInput.Tensors tensors
+                && tensors.tensors().isEmpty();
     }
 
     int parameter(String name) {
@@ -297,7 +321,9 @@ final class Recorder {
             ValueType expected = rules.read(runs.get(run), site.name());
             ShapeRules.checkWrite(site.name(), expected, types.get(value));
             int version = versions.merge(run + " " + site.point(), 1, Integer::sum) - 1;
-            effects.add(new Effect.Write(run, site.name(), value, version));
+            Effect.Write write = new Effect.Write(run, site.name(), value, version);
+            effects.add(write);
+            cycles.written(write);
         } catch (SondeException e) {
             problem(e);
         }
@@ -487,6 +513,7 @@ final class Recorder {
     /** Ends the recording; afterwards its objects cannot be used. */
     InterventionGraph finish() {
         check();
+        List<Effect> written = problems.isEmpty() ? shadows.effects(this, nodes, effects) : effects;
         open = false;
         if (problems.size() == 1) {
             throw problems.get(0);
@@ -506,8 +533,9 @@ final class Recorder {
         Map<String, Integer> ids = new LinkedHashMap<>();
         saves.forEach((name, saved) -> ids.put(name, saved.node()));
         ids.putAll(logs);
-        List<Effect> all = shadows.effects(nodes, effects);
-        return new InterventionGraph(manifest.sha256(), runs, nodes, all, ids);
+        InterventionGraph graph = new InterventionGraph(manifest.sha256(), runs, nodes, written, ids);
+        cycles.check(graph, backend);
+        return graph;
     }
 
     private void check() {

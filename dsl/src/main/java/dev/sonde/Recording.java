@@ -5,6 +5,7 @@ import dev.sonde.spi.Results;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * An experiment that was recorded and has not run.
@@ -18,6 +19,11 @@ public record Recording<T>(InterventionGraph graph, T result, List<Saved<Tensor>
     /** Copies its list. */
     public Recording {
         saved = List.copyOf(saved);
+    }
+
+    static <T> Recording<T> of(Recorder recorder, Function<Session, T> body) {
+        T result = body.apply(new Session(recorder));
+        return new Recording<>(recorder.finish(), result, recorder.saves());
     }
 
     /** Returns this recording with saved values under names of the caller's choice; the others are not kept. */

@@ -65,6 +65,11 @@ public class Run {
         return constant(Tensor.scalar(DType.FLOAT32, number));
     }
 
+    /** Returns standard normal noise in the shape of a value, as {@link Session#noise(long, Value)} does. */
+    public final Value<Any> noise(long seed, Value<?> like) {
+        return new Session(recorder).noise(seed, like);
+    }
+
     /**
      * Returns a module applied to another value: the logit lens is {@code call("lm_head", call("model.norm", h))}. Edits of
      * this run's values do not reach it, edits of its parameters do; masks and tables that it needs besides come from this run.

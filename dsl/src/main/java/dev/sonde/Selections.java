@@ -25,8 +25,26 @@ final class Selections {
             }
             picks.add(pick);
         }
+        addOwnPositions(type, picks);
         picks.sort(Comparator.comparingInt(Selection.Pick::axis));
         return new Selection(picks);
+    }
+
+    /** Rows of one length have no padding: what is selected ends where they end. */
+    private static void addOwnPositions(ValueType type, List<Selection.Pick> picks) {
+        List<Long> rows = picks.stream()
+                .filter(pick -> pick.axis() == 0 && type.isRagged())
+                .flatMap(pick -> pick.rows().get(0).stream())
+                .map(row -> type.lengths().get(row.intValue()))
+                .distinct()
+                .toList();
+        for (int i = 1; i < type.rank() && rows.size() == 1; i++) {
+            int axis = i;
+            if (type.dims().get(i).isOfPositions() && picks.stream().noneMatch(pick -> pick.axis() == axis)) {
+                List<Long> own = LongStream.range(0, rows.get(0)).boxed().toList();
+                picks.add(new Selection.Pick(axis, false, List.of(own)));
+            }
+        }
     }
 
     /** Returns the axis called {@code name}, or that the number {@code name} means. */
@@ -77,6 +95,12 @@ final class Selections {
     }
 
     static List<Long> indices(Selector selector, Dim dim, long length) {
+        if (length == Dim.UNKNOWN && selector instanceof Selector.Stretch) {
+            throw new SondeException(
+                    "unknown-size",
+                    "A stretch of axis " + dim + " cannot be selected: its size is known only in the run; expected"
+                            + " single indices");
+        }
         if (selector instanceof Selector.Indices indices) {
             return indices.indices().stream().map(i -> checked(i, dim, length)).toList();
         }
@@ -90,6 +114,9 @@ final class Selections {
     }
 
     private static long checked(long index, Dim dim, long length) {
+        if (length == Dim.UNKNOWN) {
+            return index; // what is negative still counts from the end
+        }
         long at = index < 0 ? index + length : index;
         if (at < 0 || at >= length) {
             throw new SondeException(

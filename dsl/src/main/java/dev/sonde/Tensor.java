@@ -109,11 +109,7 @@ public final class Tensor {
         return wrap(DType.BOOL, vector(values.length, shape), List.of(), bytes.flip());
     }
 
-    /**
-     * Returns a tensor without axes of the given type.
-     *
-     * @throws SondeException {@code unsupported-dtype} for float16 and bfloat16
-     */
+    /** Returns a tensor without axes of the given type; the number is rounded to it. */
     public static Tensor scalar(DType dtype, double value) {
         ByteBuffer bytes = ByteBuffer.allocate(dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         switch (dtype) {
@@ -124,7 +120,8 @@ public final class Tensor {
             case INT16 -> bytes.putShort((short) value);
             case INT8, UINT8 -> bytes.put((byte) (long) value);
             case BOOL -> bytes.put((byte) (value != 0 ? 1 : 0));
-            default -> throw new SondeException("unsupported-dtype", "Cannot make a scalar of type " + dtype);
+            case FLOAT16 -> bytes.putShort(Halves.toFloat16((float) value));
+            case BFLOAT16 -> bytes.putShort(Halves.toBfloat16((float) value));
         }
         return wrap(dtype, new long[0], List.of(), bytes.flip());
     }
@@ -265,26 +262,14 @@ public final class Tensor {
         return switch (dtype) {
             case FLOAT32 -> data.getFloat(at);
             case FLOAT64 -> data.getDouble(at);
-            case FLOAT16 -> halfToFloat(data.getShort(at));
-            case BFLOAT16 -> Float.intBitsToFloat(data.getShort(at) << 16);
+            case FLOAT16 -> Halves.ofFloat16(data.getShort(at));
+            case BFLOAT16 -> Halves.ofBfloat16(data.getShort(at));
             case INT64 -> data.getLong(at);
             case INT32 -> data.getInt(at);
             case INT16 -> data.getShort(at);
             case INT8 -> data.get(at);
             case UINT8, BOOL -> data.get(at) & 0xff;
         };
-    }
-
-    private static float halfToFloat(short half) {
-        int sign = (half & 0x8000) << 16;
-        int exponent = (half >> 10) & 0x1f;
-        int fraction = half & 0x3ff;
-        if (exponent == 0) {
-            float tiny = fraction * 0x1p-24f;
-            return sign == 0 ? tiny : -tiny;
-        }
-        int bits = exponent == 31 ? 0x7f800000 : (exponent + 112) << 23;
-        return Float.intBitsToFloat(sign | bits | (fraction << 13));
     }
 
     /** Returns the elements in row-major order, converted to float. */

@@ -78,7 +78,9 @@ public final class Value<K extends Any> {
     }
 
     /**
-     * Returns the first output of any ONNX operator, in the version that the model's file has. Works on local models only.
+     * Returns the first output of any ONNX operator, in the version that the model's file imports (version 1 of families that
+     * it does not import). Its shape is found while recording, by running it alone; the shape may depend on the numbers of
+     * constants, not on those of other values. Works on local models only.
      *
      * @param operator {@code LeakyRelu}, or with a domain {@code com.microsoft:Gelu}
      * @param attributes by name: whole numbers, numbers, texts, lists of numbers
@@ -236,6 +238,11 @@ public final class Value<K extends Any> {
         return same(Operator.MIN, other);
     }
 
+    /** Returns each element, or the bound that it lies beyond. */
+    public Value<K> clamp(double least, double most) {
+        return same(Operator.MIN, constant(most)).same(Operator.MAX, constant(least));
+    }
+
     /** Returns the negative. */
     public Value<K> negate() {
         return unary(Operator.NEG);
@@ -275,8 +282,6 @@ public final class Value<K extends Any> {
     public Value<K> tanh() {
         return unary(Operator.TANH);
     }
-
-    // Comparison and choice.
 
     /** Returns the reciprocal of each element. */
     public Value<K> reciprocal() {
@@ -327,6 +332,8 @@ public final class Value<K extends Any> {
     public Value<K> silu() {
         return times(sigmoid());
     }
+
+    // Comparison and choice.
 
     /** Returns where this is not a number. */
     public Value<Any> isNaN() {
@@ -577,6 +584,13 @@ public final class Value<K extends Any> {
         });
     }
 
+    /** Returns this value and others of its shape along a new first axis of that name. */
+    public Value<Any> stack(String axis, Value<?>... others) {
+        List<Value<?>> all = new ArrayList<>(List.of(this));
+        all.addAll(List.of(others));
+        return new Session(recorder).stack(axis, all);
+    }
+
     /** Returns the parts of this value that {@code indices} name along an axis. */
     public Value<Any> gather(String axis, Value<?> indices) {
         return resolving(
@@ -695,6 +709,10 @@ public final class Value<K extends Any> {
 
     private Value<Any> constant(double number) {
         DType dtype = recorder.isBroken(id) ? DType.FLOAT32 : type().dtype();
+        if (!dtype.isFloat() && number != Math.rint(number)) {
+            return value(recorder.broken(new SondeException(
+                    "wrong-dtype", number + " is no whole number, but this is " + type() + "; use cast(...)")));
+        }
         return value(recorder.add(new Node.Constant(Tensor.scalar(dtype, number))));
     }
 

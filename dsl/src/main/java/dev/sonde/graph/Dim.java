@@ -15,6 +15,11 @@ public record Dim(String name, long size) {
         return new Dim("", size);
     }
 
+    /** Returns whether indices along this axis are positions of a prompt. */
+    public boolean isOfPositions() {
+        return name.equals("position") || name.equals("query") || name.equals("key");
+    }
+
     @Override
     public String toString() {
         String text = size == UNKNOWN ? "?" : Long.toString(size);

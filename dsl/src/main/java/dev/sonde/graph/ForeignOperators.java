@@ -43,7 +43,7 @@ final class ForeignOperators {
         if (attribute instanceof Attribute.Whole whole) {
             json.addProperty("int", whole.value());
         } else if (attribute instanceof Attribute.Real real) {
-            json.addProperty("float", real.value());
+            json.addProperty("float", Double.toHexString(real.value()));
         } else if (attribute instanceof Attribute.Text text) {
             json.addProperty("text", text.value());
         } else if (attribute instanceof Attribute.Wholes wholes) {
@@ -52,7 +52,7 @@ final class ForeignOperators {
             json.add("ints", array);
         } else {
             JsonArray array = new JsonArray();
-            ((Attribute.Reals) attribute).values().forEach(array::add);
+            ((Attribute.Reals) attribute).values().forEach(value -> array.add(Double.toHexString(value)));
             json.add("floats", array);
         }
         return json;
@@ -85,12 +85,12 @@ final class ForeignOperators {
         JsonElement value = only.getValue();
         return switch (only.getKey()) {
             case "int" -> new Attribute.Whole(value.getAsLong());
-            case "float" -> new Attribute.Real(value.getAsDouble());
+            case "float" -> new Attribute.Real(Double.parseDouble(value.getAsString()));
             case "text" -> new Attribute.Text(value.getAsString());
             case "ints" -> new Attribute.Wholes(GraphFile.numbers(value.getAsJsonArray()));
             case "floats" -> {
                 List<Double> numbers = new ArrayList<>();
-                value.getAsJsonArray().forEach(each -> numbers.add(each.getAsDouble()));
+                value.getAsJsonArray().forEach(each -> numbers.add(Double.parseDouble(each.getAsString())));
                 yield new Attribute.Reals(numbers);
             }
             default -> throw new IllegalArgumentException("unknown attribute '" + only.getKey() + "'");

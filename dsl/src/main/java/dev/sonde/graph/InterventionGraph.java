@@ -27,6 +27,11 @@ public record InterventionGraph(
         saves = Collections.unmodifiableMap(new LinkedHashMap<>(saves));
     }
 
+    /** Returns a hash in hex of everything that decides on results: equal for equal experiments, on every machine. */
+    public String sha256() {
+        return GraphHash.of(this);
+    }
+
     /** Returns the graph in its readable notation. */
     @Override
     public String toString() {

@@ -1,12 +1,15 @@
 package dev.sonde.graph;
 
 import dev.sonde.DType;
+import dev.sonde.SondeException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** The shape rule of each operator, for one application. */
 final class OperatorRules {
@@ -23,6 +26,74 @@ final class OperatorRules {
             throw ShapeRules.mismatch(
                     operator, inputs, "expected " + Math.max(1, wanted) + " values but was given " + inputs.size());
         }
+        checkTypes();
+    }
+
+    /** Refuses types that the operator has no meaning for. */
+    private void checkTypes() {
+        switch (operator) {
+            case EXP,
+                    LOG,
+                    SQRT,
+                    RECIPROCAL,
+                    SIGMOID,
+                    TANH,
+                    ERF,
+                    SIN,
+                    COS,
+                    FLOOR,
+                    CEIL,
+                    ROUND,
+                    IS_NAN,
+                    IS_INF,
+                    SOFTMAX,
+                    LOG_SOFTMAX,
+                    MEAN,
+                    L2,
+                    LOG_SUM_EXP -> check("floating-point numbers", DType::isFloat);
+            case NOT, AND, OR -> check("bool", dtype -> dtype == DType.BOOL);
+            case NEG -> check("signed numbers", dtype -> dtype != DType.BOOL && dtype != DType.UINT8);
+            case ABS,
+                    RELU,
+                    SIGN,
+                    ADD,
+                    SUB,
+                    MUL,
+                    DIV,
+                    POW,
+                    MIN,
+                    MAX,
+                    LESS,
+                    LESS_OR_EQUAL,
+                    GREATER,
+                    GREATER_OR_EQUAL,
+                    MATMUL,
+                    EINSUM,
+                    SUM,
+                    REDUCE_MAX,
+                    REDUCE_MIN,
+                    PROD,
+                    ARG_MAX,
+                    ARG_MIN,
+                    TOP_K_VALUES,
+                    TOP_K_INDICES,
+                    CUM_SUM -> check("numbers", dtype -> dtype != DType.BOOL);
+            case ONE_HOT -> check("whole numbers", DType::isInteger);
+            default -> {}
+        }
+    }
+
+    private void check(String wanted, Predicate<DType> taken) {
+        inputs.stream()
+                .map(ValueType::dtype)
+                .filter(taken.negate())
+                .findFirst()
+                .ifPresent(dtype -> {
+                    throw new SondeException(
+                            "wrong-dtype",
+                            operator.name().toLowerCase(Locale.ROOT) + " needs " + wanted + " but was given " + dtype
+                                    + "; use cast(...)");
+                });
     }
 
     private int arity() {
@@ -51,6 +122,21 @@ final class OperatorRules {
     }
 
     ValueType result() {
+        ValueType result = find();
+        boolean rows = !result.isRagged() || result.dims().get(0).size() == result.lengths().size();
+        boolean named = !result.isRagged() || Set.of("batch", "").contains(result.dims().get(0).name());
+        if (!rows || !named) {
+            throw ragged(result.lengths());
+        }
+        return result;
+    }
+
+    private SondeException ragged(List<Long> lengths) {
+        return ShapeRules.mismatch(
+                operator, inputs, "rows have different lengths " + lengths + "; select positions first");
+    }
+
+    private ValueType find() {
         ValueType x = inputs.get(0);
         return switch (operator) {
             case NEG, ABS, EXP, LOG, SQRT, RECIPROCAL, RELU, SIGMOID, TANH, ERF, SIN, COS, FLOOR, CEIL, ROUND, SIGN, STOP_GRADIENT ->
@@ -74,10 +160,7 @@ final class OperatorRules {
             case ARG_MAX, ARG_MIN -> without(axis(x.rank())).withDType(DType.INT64);
             case TOP_K_VALUES, TOP_K_INDICES -> topK();
             case GATHER -> gather();
-            case GATHER_ALONG -> {
-                along();
-                yield inputs.get(1).withDType(x.dtype());
-            }
+            case GATHER_ALONG -> gatherAlong();
             case SCATTER_ALONG -> scatter();
             case CONCAT -> concat();
             case STACK -> stack();
@@ -152,6 +235,8 @@ final class OperatorRules {
         if (!ShapeRules.fits(inner, other)) {
             throw ShapeRules.mismatch(operator, inputs, "axis " + inner + " does not fit axis " + other);
         }
+        even(a, inner);
+        even(b, other);
         List<Dim> rows = a.dims().subList(0, Math.max(0, a.rank() - 2));
         List<Dim> columns = b.dims().subList(0, Math.max(0, b.rank() - 2));
         List<Dim> dims = new ArrayList<>(
@@ -163,6 +248,13 @@ final class OperatorRules {
             dims.add(b.dims().get(b.rank() - 1));
         }
         return new ValueType(type, dims, a.isRagged() ? a.lengths() : b.lengths());
+    }
+
+    /** Refuses to sum along positions of rows that have different numbers of them. */
+    private void even(ValueType value, Dim summed) {
+        if (value.isRagged() && summed.isOfPositions()) {
+            throw ragged(value.lengths());
+        }
     }
 
     private ValueType einsum() {
@@ -179,6 +271,9 @@ final class OperatorRules {
             }
             for (int j = 0; j < terms[i].length(); j++) {
                 Dim dim = inputs.get(i).dims().get(j);
+                if (sides[1].indexOf(terms[i].charAt(j)) < 0) {
+                    even(inputs.get(i), j == 0 ? new Dim("position", dim.size()) : dim);
+                }
                 letters.merge(terms[i].charAt(j), dim, this::broadcast);
             }
         }
@@ -190,7 +285,12 @@ final class OperatorRules {
             }
             dims.add(dim);
         }
-        return ValueType.of(ShapeRules.sameType(operator, inputs), dims);
+        List<Long> lengths = inputs.stream()
+                .filter(ValueType::isRagged)
+                .findFirst()
+                .map(ValueType::lengths)
+                .orElse(List.of());
+        return new ValueType(ShapeRules.sameType(operator, inputs), dims, lengths);
     }
 
     private ValueType reduce() {
@@ -215,12 +315,8 @@ final class OperatorRules {
     /** Refuses to mix the positions of rows that have different numbers of them. */
     private void whole(int axis) {
         ValueType x = inputs.get(0);
-        if (x.isRagged()
-                && (axis == 0
-                        || Set.of("position", "query")
-                                .contains(x.dims().get(axis).name()))) {
-            throw ShapeRules.mismatch(
-                    operator, inputs, "rows have different lengths " + x.lengths() + "; select positions first");
+        if (x.isRagged() && (axis == 0 || x.dims().get(axis).isOfPositions())) {
+            throw ragged(x.lengths());
         }
     }
 
@@ -271,6 +367,19 @@ final class OperatorRules {
         whole(axis(x.rank()));
     }
 
+    private ValueType gatherAlong() {
+        along();
+        ValueType x = inputs.get(0);
+        ValueType indices = inputs.get(1);
+        List<Dim> dims = new ArrayList<>();
+        for (int i = 0; i < x.rank(); i++) {
+            Dim dim = indices.dims().get(i);
+            boolean same = dim.name().isEmpty() && dim.size() == x.dims().get(i).size();
+            dims.add(same ? x.dims().get(i) : dim);
+        }
+        return new ValueType(x.dtype(), dims, x.isRagged() ? x.lengths() : indices.lengths());
+    }
+
     private ValueType scatter() {
         along();
         ShapeRules.sameType(operator, List.of(inputs.get(0), inputs.get(2)));
@@ -287,6 +396,9 @@ final class OperatorRules {
     private ValueType concat() {
         ValueType x = inputs.get(0);
         int axis = axis(x.rank());
+        if (axis == 0 && x.dims().get(0).name().equals("batch")) {
+            return new RowStack(operator, inputs).type();
+        }
         long size = 0;
         for (ValueType each : inputs) {
             if (each.rank() != x.rank()) {
@@ -379,6 +491,9 @@ final class OperatorRules {
     private ValueType rename() {
         ValueType x = inputs.get(0);
         String[] names = text("names").split(",", -1);
+        if (x.isRagged()) {
+            throw ragged(x.lengths());
+        }
         if (names.length != x.rank() && x.rank() > 0) {
             throw ShapeRules.mismatch(operator, inputs, names.length + " names for " + x.rank() + " axes");
         }

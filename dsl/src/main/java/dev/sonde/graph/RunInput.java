@@ -11,6 +11,11 @@ public sealed interface RunInput {
     /** Returns the number of rows, 0 if the tensors do not say. */
     int rows();
 
+    /** Returns what is given by the names of the file's inputs. */
+    default Map<String, Tensor> tensors() {
+        return Map.of();
+    }
+
     /**
      * Token ids, one list per row, without padding; the engine fills masks and position ids.
      *
@@ -29,6 +34,11 @@ public sealed interface RunInput {
         @Override
         public int rows() {
             return ids.size();
+        }
+
+        @Override
+        public Map<String, Tensor> tensors() {
+            return extra;
         }
 
         /** Returns the number of tokens of each row. */
@@ -65,6 +75,11 @@ public sealed interface RunInput {
         @Override
         public int rows() {
             return prompt.rows();
+        }
+
+        @Override
+        public Map<String, Tensor> tensors() {
+            return prompt.extra();
         }
     }
 

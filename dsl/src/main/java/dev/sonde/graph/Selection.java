@@ -6,7 +6,7 @@ import java.util.stream.Collectors;
 /**
  * A region of a value: for some axes the indices that are picked; axes without a pick are whole.
  *
- * <p>Indices are not negative. Along a position axis they are the prompt's own; a run of text or ids is laid out so that
+ * <p>Indices are not negative, except of axes whose size only the run tells: there they count from the end. Along a position axis they are the prompt's own; a run of text or ids is laid out so that
  * row r's token i has index i.
  *
  * @param picks at most one per axis, by rising axis

@@ -265,12 +265,16 @@ public final class ShapeRules {
     private static ValueType select(ValueType type, Selection selection) {
         List<@Nullable Dim> dims = new ArrayList<>(type.dims());
         boolean position = false;
+        List<Long> lengths = type.lengths();
         for (Selection.Pick pick : selection.picks()) {
             checkPick(type, pick);
             Dim dim = type.dims().get(pick.axis());
-            position |= dim.name().equals("position")
-                    || dim.name().equals("query")
-                    || dim.name().equals("key");
+            position |= dim.isOfPositions();
+            if (pick.axis() == 0 && !lengths.isEmpty()) {
+                lengths = pick.rows().get(0).stream()
+                        .map(row -> type.lengths().get(row.intValue()))
+                        .toList();
+            }
             dims.set(pick.axis(), pick.single() ? null : new Dim(dim.name(), pick.count()));
         }
         List<Dim> rest = new ArrayList<>();
@@ -279,7 +283,18 @@ public final class ShapeRules {
                 rest.add(dim);
             }
         }
-        return new ValueType(type.dtype(), rest, position ? List.of() : type.lengths());
+        ValueType result = new ValueType(type.dtype(), rest, position || isEven(lengths) ? List.of() : lengths);
+        boolean padded = type.isRagged() && !position && lengths.size() == 1;
+        if (padded && selection.picks().stream().anyMatch(pick -> pick.axis() == 0 && pick.single())) {
+            throw new SondeException(
+                    "bad-selection",
+                    "A row of " + type + " is shorter than its axis: expected its positions to be selected too");
+        }
+        return result;
+    }
+
+    private static boolean isEven(List<Long> lengths) {
+        return lengths.stream().distinct().count() == 1;
     }
 
     private static void checkPick(ValueType type, Selection.Pick pick) {
@@ -292,7 +307,7 @@ public final class ShapeRules {
                 throw new SondeException("bad-selection", "Rows pick different numbers of indices: " + pick);
             }
             for (long index : row) {
-                if (index < 0 || (dim.size() != Dim.UNKNOWN && index >= dim.size())) {
+                if (dim.size() != Dim.UNKNOWN && (index < 0 || index >= dim.size())) {
                     throw new SondeException(
                             "index-outside",
                             "Index " + index + " is outside axis " + dim + " of " + type + ": expected 0 to "

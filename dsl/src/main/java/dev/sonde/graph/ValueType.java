@@ -55,7 +55,7 @@ public record ValueType(DType dtype, List<Dim> dims, List<Long> lengths) {
 
     /** Returns whether rows differ in length and a position axis is there to show it. */
     public boolean isRagged() {
-        return !lengths.isEmpty() && (axis("position") >= 0 || axis("query") >= 0 || axis("key") >= 0);
+        return !lengths.isEmpty() && dims.stream().anyMatch(Dim::isOfPositions);
     }
 
     /** Returns this type with other axes. */

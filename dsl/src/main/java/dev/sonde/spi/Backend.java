@@ -33,6 +33,14 @@ public interface Backend extends AutoCloseable {
     }
 
     /**
+     * Checks that no value of a graph needs itself through a write, while it is being recorded. A backend that cannot tell
+     * finds it in {@link #prepare}.
+     *
+     * @throws SondeException {@code cyclic-values} with the path
+     */
+    default void check(InterventionGraph graph) {}
+
+    /**
      * Checks and prices a graph without running it.
      *
      * @throws dev.sonde.SondeException if the graph does not fit the model, or is over {@code limits}, naming the limit

@@ -50,7 +50,7 @@ final class OnnxBackend implements Backend {
         this.sessions =
                 new Sessions(environment, settings(file, options), graph.model(), options.sessions(), MODEL_BYTES);
         this.target = new Target(graph, wiring, new Masks(sessions, manifest)::values);
-        this.operators = new OperatorProbe(environment, target.graph().opset());
+        this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
@@ -93,6 +93,11 @@ final class OnnxBackend implements Backend {
     @Override
     public ValueType infer(Node.Onnx node, List<ValueType> inputs, List<Optional<Tensor>> known) {
         return uses.use(() -> operators.infer(node, inputs, known));
+    }
+
+    @Override
+    public void check(InterventionGraph graph) {
+        uses.use(() -> plans.of(graph, unused -> {}));
     }
 
     /** Returns how many sessions were made so far. */

@@ -4,12 +4,8 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.plan.Plan;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.AbstractMap;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +23,7 @@ final class Provenance {
         fixed.put("sonde", version());
         fixed.put("onnxruntime", runtime);
         fixed.put("optimization", options.optimization().toString().toLowerCase(java.util.Locale.ROOT));
+        fixed.put("planning", options.planning().toString().toLowerCase(java.util.Locale.ROOT));
         fixed.put("target", options.target().toString());
         fixed.put("precision", precision(file));
         fixed.put("java", System.getProperty("java.version"));
@@ -54,7 +51,7 @@ final class Provenance {
 
     private Map<String, String> describe(Plan plan) {
         Map<String, String> all = new LinkedHashMap<>(fixed);
-        all.put("graph", sha256(plan.graph().toString()));
+        all.put("graph", plan.graph().sha256());
         if (!plan.unfused().isEmpty()) {
             all.put("unfused", String.join("; ", plan.unfused()));
         }
@@ -75,14 +72,5 @@ final class Provenance {
             }
         }
         return String.join(", ", types);
-    }
-
-    static String sha256(String text) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java has SHA-256", e);
-        }
     }
 }

@@ -31,8 +31,8 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources, List<String> 
     /**
      * Picks and sorts the nodes.
      *
-     * @throws SondeException {@code cyclic-values} if a value depends on itself through a write; {@code after-stop} if what
-     *     lies behind a stop is needed
+     * @throws Circle if a value depends on itself
+     * @throws SondeException {@code after-stop} if what lies behind a stop is needed
      */
     public static Assembly of(ModelGraph graph, Splice splice) {
         return new Search(graph, splice).assemble();
@@ -94,10 +94,7 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources, List<String> 
             } else if (!done.containsKey(maker)) {
                 open.push(maker);
             } else if (!done.get(maker)) {
-                throw new SondeException(
-                        "cyclic-values",
-                        "A value depends on itself through a write: expected writes that need only values before them,"
-                                + " but '" + value + "' needs itself");
+                throw new Circle(circle(maker));
             }
         }
 
@@ -108,6 +105,20 @@ public record Assembly(List<NodeProto> nodes, Set<String> sources, List<String> 
                 return all + fused;
             }
             return added.getOrDefault(value, splice.onModel() ? graph.producer(value) : -1);
+        }
+
+        /** Returns what the nodes make that are needed between a node and itself, the one that was begun first in front. */
+        private List<String> circle(int maker) {
+            List<String> values = new ArrayList<>();
+            for (int node : open) {
+                if (Boolean.FALSE.equals(done.get(node))) {
+                    values.addAll(0, node(node).getOutputList());
+                }
+                if (node == maker) {
+                    break;
+                }
+            }
+            return values;
         }
 
         private void check(int node) {

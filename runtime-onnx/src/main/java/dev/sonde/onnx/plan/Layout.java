@@ -2,6 +2,7 @@ package dev.sonde.onnx.plan;
 
 import dev.sonde.DType;
 import dev.sonde.onnx.file.ElementTypes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -50,6 +51,17 @@ final class Layout {
         DType detour = type.isFloat() ? DType.FLOAT32 : DType.INT32;
         String chosen = emitter.node("Where", List.of(mask, cast(then, detour), cast(otherwise, detour)));
         return cast(chosen, type);
+    }
+
+    /** Adds zeros at the end of each axis. */
+    String padEnd(String x, List<Long> counts, DType type) {
+        if (!CHOOSABLE.contains(type)) {
+            DType detour = type.isFloat() ? DType.FLOAT32 : DType.INT32;
+            return cast(padEnd(cast(x, detour), counts, detour), type);
+        }
+        List<Long> pads = new ArrayList<>(java.util.Collections.nCopies(counts.size(), 0L));
+        pads.addAll(counts);
+        return emitter.node("Pad", List.of(x, emitter.list(pads)));
     }
 
     String slice(String x, int axis, long start, long end) {

@@ -160,11 +160,7 @@ public final class ModelGraph {
 
     /** Returns the version of the standard operators. */
     public int opset() {
-        return model.getOpsetImportList().stream()
-                .filter(each -> each.getDomain().isEmpty() || each.getDomain().equals("ai.onnx"))
-                .mapToInt(each -> (int) each.getVersion())
-                .max()
-                .orElse(1);
+        return Domains.version(model, "");
     }
 
     /** Returns the nodes of those names. */

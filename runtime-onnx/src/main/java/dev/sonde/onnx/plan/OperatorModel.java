@@ -17,8 +17,8 @@ public final class OperatorModel {
 
     private OperatorModel() {}
 
-    /** Returns the model. */
-    public static ModelProto of(Node.Onnx onnx, List<ValueType> inputs, int opset) {
+    /** Returns the model, with operators in the versions that another model has. */
+    public static ModelProto of(Node.Onnx onnx, List<ValueType> inputs, ModelProto versions) {
         NodeProto.Builder node = Attributes.node(onnx).setName("y");
         GraphProto.Builder graph = GraphProto.newBuilder().setName("operator");
         for (int i = 0; i < inputs.size(); i++) {
@@ -31,15 +31,15 @@ public final class OperatorModel {
                     .setName("x" + i)
                     .setType(TypeProto.newBuilder().setTensorType(type)));
         }
-        node.addAllOutput(java.util.Collections.nCopies(onnx.output(), "")).addOutput("y");
-        graph.addNode(node).addOutput(ValueInfoProto.newBuilder().setName("y"));
-        ModelProto.Builder model = ModelProto.newBuilder()
-                .setIrVersion(IR)
-                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(opset));
-        if (!onnx.domain().isEmpty()) {
-            model.addOpsetImport(
-                    OperatorSetIdProto.newBuilder().setDomain(onnx.domain()).setVersion(1));
+        for (int i = 0; i < onnx.output(); i++) {
+            node.addOutput("y" + i); // an output before the wanted one may not be left out
         }
+        node.addOutput("y");
+        graph.addNode(node).addOutput(ValueInfoProto.newBuilder().setName("y"));
+        ModelProto.Builder model =
+                ModelProto.newBuilder().setIrVersion(IR).addAllFunctions(versions.getFunctionsList());
+        model.addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(Domains.version(versions, "")));
+        Domains.addMissing(model, List.of(node.build()), versions);
         return model.setGraph(graph).build();
     }
 }

@@ -1,8 +1,8 @@
 package dev.sonde.onnx.plan;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.DType;
-import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.ValueType;
@@ -22,6 +22,20 @@ final class Operators {
 
     /** Returns the name of the operator's result. */
     String emit(Node.Apply apply, List<String> in, List<ValueType> types) {
+        DType own = types.get(0).dtype();
+        DType carrier = Carriers.of(apply.operator(), own);
+        if (carrier == own) {
+            return compute(apply, in, types);
+        }
+        List<String> carried = in.stream().map(x -> layout.cast(x, carrier)).toList();
+        String result = compute(
+                apply,
+                carried,
+                types.stream().map(type -> type.withDType(carrier)).toList());
+        return Carriers.keepsType(apply.operator()) ? layout.cast(result, own) : result;
+    }
+
+    private String compute(Node.Apply apply, List<String> in, List<ValueType> types) {
         String x = in.get(0);
         int rank = types.get(0).rank();
         return switch (apply.operator()) {
@@ -31,7 +45,7 @@ final class Operators {
             case LOG -> emitter.node("Log", in);
             case SQRT -> emitter.node("Sqrt", in);
             case RECIPROCAL -> emitter.node("Reciprocal", in);
-            case RELU -> emitter.node("Relu", in);
+            case RELU -> relu(x, types.get(0).dtype());
             case SIGMOID -> emitter.node("Sigmoid", in);
             case TANH -> emitter.node("Tanh", in);
             case ERF -> emitter.node("Erf", in);
@@ -49,8 +63,8 @@ final class Operators {
             case MUL -> emitter.node("Mul", in);
             case DIV -> emitter.node("Div", in);
             case POW -> emitter.node("Pow", in);
-            case MIN -> emitter.node("Min", in);
-            case MAX -> emitter.node("Max", in);
+            case MIN -> extreme("Min", "Less", in, types);
+            case MAX -> extreme("Max", "Greater", in, types);
             case EQUAL -> emitter.node("Equal", in);
             case LESS -> emitter.node("Less", in);
             case GREATER -> emitter.node("Greater", in);
@@ -83,7 +97,7 @@ final class Operators {
                         emitter.opset() < 11 ? "Scatter" : "ScatterElements",
                         in,
                         Attributes.of("axis", axis(apply, rank)));
-            case CONCAT -> emitter.node("Concat", in, Attributes.of("axis", axis(apply, rank)));
+            case CONCAT -> concat(in, types, axis(apply, rank));
             case STACK -> stack(in, axis(apply, rank + 1));
             case RESHAPE -> emitter.node("Reshape", List.of(x, emitter.list(ints(apply, "shape"))));
             case EXPAND -> emitter.node("Expand", List.of(x, emitter.list(ints(apply, "shape"))));
@@ -101,12 +115,11 @@ final class Operators {
     /** Returns the name of one output of an operator that the user named. */
     String emit(Node.Onnx onnx, List<String> in) {
         String name = emitter.fresh();
-        emitter.add(Attributes.node(onnx)
-                .setName(name)
-                .addAllInput(in)
-                .addAllOutput(java.util.Collections.nCopies(onnx.output(), ""))
-                .addOutput(name)
-                .build());
+        NodeProto.Builder node = Attributes.node(onnx).setName(name).addAllInput(in);
+        for (int i = 0; i < onnx.output(); i++) {
+            node.addOutput(emitter.fresh()); // an output before the wanted one may not be left out
+        }
+        emitter.add(node.addOutput(name).build());
         return name;
     }
 
@@ -122,6 +135,27 @@ final class Operators {
         return name;
     }
 
+    private String relu(String x, DType dtype) {
+        return dtype.isFloat()
+                ? emitter.node("Relu", List.of(x))
+                : emitter.node(
+                        "Mul",
+                        List.of(
+                                x,
+                                layout.cast(
+                                        emitter.node(
+                                                "Greater", List.of(x, emitter.constant(Tensor.scalar(dtype, 0)))),
+                                        dtype)));
+    }
+
+    /** Before opset 12 only floating-point numbers had a larger and a smaller one. */
+    private String extreme(String type, String comparison, List<String> in, List<ValueType> types) {
+        return emitter.opset() >= 12 || types.get(0).dtype().isFloat()
+                ? emitter.node(type, in)
+                : layout.where(
+                        emitter.node(comparison, in), in.get(0), in.get(1), types.get(0).dtype());
+    }
+
     private String orEqual(String strict, List<String> in) {
         if (emitter.opset() >= 12) {
             return emitter.node(strict + "OrEqual", in);
@@ -130,13 +164,9 @@ final class Operators {
     }
 
     private String einsum(String equation, List<String> in) {
-        if (emitter.opset() < 12) {
-            throw new SondeException(
-                    "unsupported-operator",
-                    "einsum '" + equation + "' needs opset 12 but this file has opset " + emitter.opset()
-                            + ": expected matmul and transpose instead");
-        }
-        return emitter.node("Einsum", in, Attributes.of("equation", equation));
+        return emitter.opset() < 12
+                ? new OldEinsum(emitter, layout, equation).emit(in)
+                : emitter.node("Einsum", in, Attributes.of("equation", equation));
     }
 
     /** Before opset 13 a softmax ran over all axes from the given one on: right for the last axis only. */
@@ -171,7 +201,7 @@ final class Operators {
     private List<String> topK(Node.Apply apply, String x, int rank) {
         String values = emitter.fresh();
         String indices = emitter.fresh();
-        emitter.add(ai.onnx.proto.OnnxMl.NodeProto.newBuilder()
+        emitter.add(NodeProto.newBuilder()
                 .setOpType("TopK")
                 .setName(values)
                 .addInput(x)
@@ -181,6 +211,29 @@ final class Operators {
                 .addAttribute(Attributes.of("axis", axis(apply, rank)))
                 .build());
         return List.of(values, indices);
+    }
+
+    /** Rows of different length are padded on the right to the longest. */
+    private String concat(List<String> in, List<ValueType> types, int axis) {
+        List<String> parts = new ArrayList<>();
+        for (int i = 0; i < in.size(); i++) {
+            List<Long> missing = new ArrayList<>();
+            for (int at = 0; at < types.get(i).rank(); at++) {
+                missing.add(axis == 0 && at > 0 ? missing(types, i, at) : 0);
+            }
+            boolean whole = missing.stream().allMatch(size -> size == 0);
+            parts.add(whole ? in.get(i) : layout.padEnd(in.get(i), missing, types.get(i).dtype()));
+        }
+        return emitter.node("Concat", parts, Attributes.of("axis", axis));
+    }
+
+    private static long missing(List<ValueType> types, int of, int axis) {
+        long own = types.get(of).dims().get(axis).size();
+        long most = types.stream()
+                .mapToLong(type -> type.dims().get(axis).size())
+                .max()
+                .orElse(own);
+        return types.get(of).dims().get(axis).isOfPositions() ? most - own : 0;
     }
 
     private String stack(List<String> in, int axis) {

@@ -47,6 +47,9 @@ final class ProgramWriter {
     private final Gradients gradients;
     private final Set<Integer> differentiatedBy = new HashSet<>();
 
+    /** What sites read or write, for errors. */
+    private final Map<String, String> sitesOf = new HashMap<>();
+
     /** A value of the model as a site shows it. */
     private record Shown(String value, List<Step> steps) {}
 
@@ -186,12 +189,26 @@ final class ProgramWriter {
     static Program write(Target target, InterventionGraph experiment, List<ValueType> types, Share share) {
         try {
             return new ProgramWriter(target, experiment, types, share, true).write();
-        } catch (SondeException cycle) {
-            if (!cycle.code().equals("cyclic-values")) {
-                throw cycle;
+        } catch (Circle joined) {
+            ProgramWriter apart = new ProgramWriter(target, experiment, types, share, false);
+            try {
+                return apart.write();
+            } catch (Circle circle) {
+                throw apart.cyclic(circle);
             }
-            return new ProgramWriter(target, experiment, types, share, false).write();
         }
+    }
+
+    private SondeException cyclic(Circle circle) {
+        List<String> sites = new ArrayList<>(new LinkedHashSet<>(circle.values().stream()
+                .filter(sitesOf::containsKey)
+                .map(value -> "'" + sitesOf.get(value) + "'")
+                .toList()));
+        String path = sites.isEmpty() ? circle.values().toString() : String.join(" needs ", sites) + " needs " + sites.get(0);
+        return new SondeException(
+                "cyclic-values",
+                "A value depends on itself through a write: expected writes that need only values before them, but "
+                        + path);
     }
 
     private Program write() {
@@ -422,7 +439,9 @@ final class ProgramWriter {
             String name = wires.read(run, place, read.version());
             return views.show(branch.get().whole(run, place.value(), name), place.steps());
         }
-        String whole = show(wires.read(run, place, read.version()), place);
+        String value = wires.read(run, place, read.version());
+        sitesOf.putIfAbsent(value, read.site());
+        String whole = show(value, place);
         return rows.take(lens.map(each -> each.narrow(whole, site(read.site()))).orElse(whole), run);
     }
 
@@ -440,6 +459,7 @@ final class ProgramWriter {
             return;
         }
         Place place = rewrite.place();
+        sitesOf.put(to, rewrite.edits().get(0).site());
         Map<Integer, String> changed = new HashMap<>();
         rewrite.edits().forEach(edit -> changed.put(edit.run(), changed(edit, before)));
         boolean all = share.batch().isSingle();

@@ -179,7 +179,7 @@ final class Execution implements AutoCloseable {
         Tensor input = computed == null
                 ? Objects.requireNonNull(javaValues.get(local.input()))
                 : tensor(computed, plan.types().get(local.input()));
-        Tensor output = local.function().apply(input).withNames(local.type().names());
+        Tensor output = local.function().apply(input);
         boolean fits = output.dtype() == local.type().dtype() && ShapeRules.fits(local.type(), output.shape());
         if (!fits) {
             throw new SondeException(
@@ -187,8 +187,9 @@ final class Execution implements AutoCloseable {
                     "A function in Java (" + local.where() + ") returned " + output.describe() + ": expected "
                             + local.type());
         }
-        javaValues.put(id, output);
-        keep(id, output);
+        Tensor named = output.withNames(local.type().names());
+        javaValues.put(id, named);
+        keep(id, Padding.clear(named, local.type()));
     }
 
     private static Tensor tensor(OnnxTensor tensor, ValueType type) {

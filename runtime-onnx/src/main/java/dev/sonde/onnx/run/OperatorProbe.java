@@ -11,6 +11,7 @@ import dev.sonde.Tensor;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.ValueType;
+import dev.sonde.onnx.plan.Domains;
 import dev.sonde.onnx.plan.OperatorModel;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -22,12 +23,12 @@ import java.util.Optional;
 /** Finds the type of an operator's output by running it alone, on zeros where nothing else is known. */
 public final class OperatorProbe {
     private final RuntimeEnvironment environment;
-    private final int opset;
+    private final ModelProto versions;
 
-    /** Returns a probe for operators of that version. */
-    public OperatorProbe(RuntimeEnvironment environment, int opset) {
+    /** Returns a probe for operators in the versions that a model has. */
+    public OperatorProbe(RuntimeEnvironment environment, ModelProto versions) {
         this.environment = environment;
-        this.opset = opset;
+        this.versions = versions;
     }
 
     /**
@@ -36,7 +37,7 @@ public final class OperatorProbe {
      * @throws SondeException {@code bad-operator} if ONNX Runtime does not take it
      */
     public ValueType infer(Node.Onnx node, List<ValueType> inputs, List<Optional<Tensor>> known) {
-        ModelProto model = OperatorModel.of(node, inputs, opset);
+        ModelProto model = OperatorModel.of(node, inputs, versions);
         Map<String, OnnxTensor> given = new HashMap<>();
         try (OrtSession session = environment.ort().createSession(model.toByteArray())) {
             for (int i = 0; i < inputs.size(); i++) {
@@ -50,7 +51,7 @@ public final class OperatorProbe {
         } catch (OrtException e) {
             throw new SondeException(
                     "bad-operator",
-                    "ONNX Runtime does not take " + node.operator() + " (opset " + opset + ") of " + inputs + " with "
+                    "ONNX Runtime does not take " + node.operator() + " (opset " + Domains.version(versions, node.domain()) + ") of " + inputs + " with "
                             + node.attributes() + ": " + e.getMessage(),
                     e);
         } finally {

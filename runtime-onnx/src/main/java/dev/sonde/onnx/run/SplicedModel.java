@@ -2,14 +2,12 @@ package dev.sonde.onnx.run;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.sonde.onnx.plan.Assembly;
+import dev.sonde.onnx.plan.Domains;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Splice;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Builds the model that a program runs. */
 final class SplicedModel {
@@ -34,20 +32,8 @@ final class SplicedModel {
         // the type of an output is found by inference
         splice.outputs()
                 .forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
-        addDomains(model, splice);
+        Domains.addMissing(model, splice.nodes(), skeleton); // operators that the user named
         return model.setGraph(graph).build();
-    }
-
-    /** Operators that the user named may be of a domain that the file does not import. */
-    private static void addDomains(ModelProto.Builder model, Splice splice) {
-        Set<String> known = model.getOpsetImportList().stream()
-                .map(OperatorSetIdProto::getDomain)
-                .collect(Collectors.toSet());
-        splice.nodes().stream()
-                .map(NodeProto::getDomain)
-                .filter(domain -> !domain.isEmpty() && known.add(domain))
-                .forEach(domain -> model.addOpsetImport(
-                        OperatorSetIdProto.newBuilder().setDomain(domain).setVersion(1)));
     }
 
     private static void addSources(GraphProto skeleton, Assembly assembly, GraphProto.Builder graph) {
