@@ -17,8 +17,11 @@ final class AttentionSites {
     private final Modules modules;
     private final Points points;
     private final SiteList sites;
+    private final Weights weights;
 
-    AttentionSites(Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites) {
+    AttentionSites(
+            Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites, Weights weights) {
+        this.weights = weights;
         this.graph = graph;
         this.shapes = shapes;
         this.modules = modules;
@@ -46,6 +49,7 @@ final class AttentionSites {
         heads.ifPresent(z -> sites.add(
                 prefix + "z", "Heads", Axes.named(z.dims(), "batch", "position", "head", "d_head"), z.binding()));
         absent(prefix, attention);
+        weights.attention(prefix, attention, heads);
     }
 
     private void absent(String prefix, Attention attention) {

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 /** Finds the residual stream and the MLP of each block. */
 final class Blocks {
     private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout");
+    private static final List<String> ABSENT = List.of(
+            "resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_out");
+    private static final List<String> BIASES = List.of("b_in", "b_out");
     private static final int STEPS = 16;
 
     private final Graph graph;
@@ -25,6 +28,7 @@ final class Blocks {
     private final SiteList sites;
     private final Sums sums;
     private final Norms norms;
+    private final Weights weights;
     private final Mlp mlp;
 
     Blocks(
@@ -38,7 +42,8 @@ final class Blocks {
             Escapes escapes,
             SiteList sites,
             Sums sums,
-            Norms norms) {
+            Norms norms,
+            Weights weights) {
         this.graph = graph;
         this.shapes = shapes;
         this.modules = modules;
@@ -49,6 +54,7 @@ final class Blocks {
         this.sites = sites;
         this.sums = sums;
         this.norms = norms;
+        this.weights = weights;
         this.mlp = new Mlp(graph, data, modules, norms);
     }
 
@@ -77,12 +83,12 @@ final class Blocks {
         if (first != null && last != null) {
             streams(layer, next, first, last);
         }
+        norms(layer);
         String reason = layer.attentions().isEmpty()
                 ? "this block has no attention"
                 : "the graph does not show the usual attention and MLP";
-        for (String name : List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post")) {
-            missing(layer.site(name), reason);
-        }
+        ABSENT.forEach(name -> missing(layer.site(name), reason));
+        BIASES.forEach(name -> missing(layer.site(name), "this projection has no bias that could be found"));
     }
 
     private void missing(String name, String reason) {
@@ -236,8 +242,36 @@ final class Blocks {
     private void hidden(Layer layer, Addend mlpOut, int first) {
         mlp.hidden(mlpOut.value(), first).ifPresent(hidden -> {
             add(layer.site("mlp_post"), "MlpHidden", hidden.value(), points.entering(hidden.value(), hidden.sum()));
-            mlp.gate(hidden).ifPresent(gate -> add(layer.site("mlp_pre"), "MlpHidden", gate.value(), leaving(gate)));
+            mlp.sources(hidden).ifPresent(found -> {
+                add(layer.site("mlp_pre"), "MlpHidden", found.pre().value(), leaving(found.pre()));
+                weights.mlp(layer.site(""), found.pre(), found.linear(), mlp.projection(mlpOut.value(), first));
+            });
         });
+    }
+
+    /** The denominators of the norms in front of attention and MLP. */
+    private void norms(Layer layer) {
+        scale(layer, "norm_scale", "resid_pre");
+        scale(layer, "mlp_norm_scale", "resid_mid");
+    }
+
+    private void scale(Layer layer, String name, String stream) {
+        @Nullable Binding binding = sites.bindings().get(layer.site(stream));
+        Optional<Norm> norm = Optional.ofNullable(binding).flatMap(each -> norms.of(each.value()));
+        norm.ifPresent(each -> scale(layer.site(name), each));
+        missing(layer.site(name), "no norm reads the stream here");
+    }
+
+    /** Writes the denominator of a norm, or why there is none. */
+    void scale(String name, Norm norm) {
+        if (norm.scale().isEmpty()) {
+            missing(
+                    name,
+                    "computed inside " + graph.op(norm.node()) + " at '"
+                            + graph.nodes.get(norm.node()).getName() + "'");
+        } else {
+            shapes.find(norm.scale()).ifPresent(shape -> sites.add(name, "Any", axes.of(shape), points.produced(norm.scale())));
+        }
     }
 
     /** Gives the block and its attention their usual other names. */

@@ -14,8 +14,10 @@ final class Embeddings {
     private final Points points;
     private final Axes axes;
     private final SiteList sites;
+    private final Weights weights;
 
-    Embeddings(Graph graph, Shapes shapes, DataPath data, Points points, Axes axes, SiteList sites) {
+    Embeddings(Graph graph, Shapes shapes, DataPath data, Points points, Axes axes, SiteList sites, Weights weights) {
+        this.weights = weights;
         this.graph = graph;
         this.shapes = shapes;
         this.data = data;
@@ -34,6 +36,8 @@ final class Embeddings {
                 String name = role == Role.TOKENS ? "embed" : role == Role.TOKEN_TYPES ? "" : "pos_embed";
                 if (!name.isEmpty() && (role == Role.TOKENS || !data.has(value))) {
                     int node = i;
+                    boolean tokens = role == Role.TOKENS;
+                    weights.weight(tokens ? "W_E" : "W_pos", graph.input(i, 0), View.IDENTITY, tokens ? "vocab" : "", "d_model");
                     shapes.find(value)
                             .ifPresent(shape -> sites.add(
                                     name, "Residual", axes.of(shape, "d_model"), points.leaving(value, reader(node))));

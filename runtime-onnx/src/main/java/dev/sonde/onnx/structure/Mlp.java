@@ -87,13 +87,28 @@ final class Mlp {
         return "";
     }
 
+    /**
+     * What makes hidden features.
+     *
+     * @param pre what the activation receives
+     * @param linear what its result is multiplied with, in gated MLPs
+     */
+    record Sources(Addend pre, Optional<Addend> linear) {}
+
     /** Steps back over the activation to the projection whose result it bends. */
-    Optional<Addend> gate(Addend hidden) {
+    Optional<Sources> sources(Addend hidden) {
         Map<String, Addend> found = new LinkedHashMap<>();
         Map<String, Addend> bent = new LinkedHashMap<>();
         sources(hidden.value(), hidden.sum(), false, STEPS, found, bent);
         Map<String, Addend> chosen = found.size() == 1 ? found : bent;
-        return chosen.size() == 1 ? Optional.of(chosen.values().iterator().next()) : Optional.empty();
+        if (chosen.size() != 1) {
+            return Optional.empty();
+        }
+        Addend pre = chosen.values().iterator().next();
+        Optional<Addend> linear = found.size() == 2
+                ? found.values().stream().filter(each -> !each.value().equals(pre.value())).findFirst()
+                : Optional.empty();
+        return Optional.of(new Sources(pre, linear));
     }
 
     private void sources(

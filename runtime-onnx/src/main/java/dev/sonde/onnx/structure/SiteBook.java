@@ -55,8 +55,10 @@ final class SiteBook {
         Sums sums = new Sums(graph, shapes, data);
         Norms norms = new Norms(graph, shapes);
         List<Layer> layers = new Layers(graph, shapes, modules, ports, sums).of(attentions);
-        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites);
-        Blocks blocks = new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites, sums, norms);
+        Weights weights = new Weights(graph, shapes, data, points, sites);
+        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites, weights);
+        Blocks blocks =
+                new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites, sums, norms, weights);
         layers.forEach(blocks::learnWidth);
         for (int i = 0; i < layers.size(); i++) {
             Layer layer = layers.get(i);
@@ -64,10 +66,16 @@ final class SiteBook {
             blocks.write(layer, i + 1 < layers.size() ? layers.get(i + 1) : null);
             blocks.alias(layer, aliases);
         }
-        new Embeddings(graph, shapes, data, points, axes, sites).write(inputs);
+        new Embeddings(graph, shapes, data, points, axes, sites, weights).write(inputs);
+        if (graph.isOutput("logits")) {
+            weights.unembedding("logits");
+        }
+        sites.absent("W_U", "no product with a weight ends in logits");
         modelOutputs();
         moduleSites();
         layers.forEach(inner::ports);
+        moduleNorms(blocks, norms);
+        new Parameters(graph, modules, new ModuleTypes(graph, modules).types(), weights).write();
         rawValues();
         escapes.gone().forEach((path, reason) -> {
             sites.absent(path + "#output", reason);
@@ -108,6 +116,20 @@ final class SiteBook {
         for (String path : modules.paths()) {
             List<Instance> calls = modules.calls(path);
             calls.forEach(call -> each.write(call, calls.size() > 1));
+        }
+    }
+
+    /** A module that is one norm has a port for its denominator. */
+    private void moduleNorms(Blocks blocks, Norms norms) {
+        for (Norms.Norm norm : norms.all()) {
+            List<Instance> around = modules.around(norm.node());
+            if (!around.isEmpty()) {
+                Instance module = around.get(around.size() - 1);
+                boolean whole = ports.of(module).outputs().equals(List.of(norm.output()));
+                if (whole) {
+                    blocks.scale(module.path() + "#norm_scale" + (module.call() == 0 ? "" : "(" + module.call() + ")"), norm);
+                }
+            }
         }
     }
 

@@ -1,0 +1,183 @@
+package dev.sonde.onnx.structure;
+
+import dev.sonde.manifest.Size;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * Follows the features that a product returns through splits, reshapes and transpositions, for one row and one position:
+ * which column of the weight ends where.
+ *
+ * @param dims shape of the value that was reached
+ * @param columns the column of each of its elements
+ */
+record Columns(List<Integer> dims, List<Integer> columns) {
+    Columns {
+        dims = List.copyOf(dims);
+        columns = List.copyOf(columns);
+    }
+
+    /** Returns the columns of a product's own result. */
+    static Optional<Columns> of(Shapes shapes, String value) {
+        return dims(shapes, value).map(dims -> new Columns(
+                dims, IntStream.range(0, count(dims)).boxed().toList()));
+    }
+
+    private static int count(List<Integer> dims) {
+        return dims.stream().reduce(1, (a, b) -> a * b);
+    }
+
+    private static Optional<List<Integer>> dims(Shapes shapes, String value) {
+        List<Integer> dims = new ArrayList<>();
+        for (Size size : shapes.find(value).map(Shape::dims).orElse(List.of(Size.UNKNOWN))) {
+            Map<String, Long> one = new HashMap<>();
+            size.symbols().forEach(symbol -> one.put(symbol, 1L));
+            long number = size.in(one).orElse(-1);
+            if (number < 1 || number > 1 << 20) {
+                return Optional.empty();
+            }
+            dims.add((int) number);
+        }
+        return Optional.of(dims);
+    }
+
+    /** Returns where the columns are behind a node that only moves elements; nothing for other nodes. */
+    Optional<Columns> behind(Graph graph, Shapes shapes, int node, String output) {
+        return switch (graph.op(node)) {
+            case "Identity", "Cast" -> Optional.of(this);
+            case "Reshape", "Squeeze", "Unsqueeze", "Flatten" -> dims(shapes, output)
+                    .filter(to -> count(to) == columns.size())
+                    .map(to -> new Columns(to, columns));
+            case "Transpose" -> Optional.of(transposed(graph.ints(node, "perm")));
+            case "Split" -> split(graph, shapes, node, output);
+            case "Slice" -> slice(graph, node);
+            case "Gather" -> gather(graph, node);
+            default -> Optional.empty();
+        };
+    }
+
+    private Columns transposed(List<Long> given) {
+        int rank = dims.size();
+        List<Integer> perm = given.isEmpty()
+                ? IntStream.range(0, rank).map(i -> rank - 1 - i).boxed().toList()
+                : given.stream().map(Long::intValue).toList();
+        List<Integer> to = perm.stream().map(dims::get).toList();
+        int[] strides = strides(dims);
+        int[] place = new int[rank];
+        List<Integer> moved = new ArrayList<>();
+        for (int i = 0; i < columns.size(); i++) {
+            int from = 0;
+            for (int axis = 0; axis < rank; axis++) {
+                from += place[axis] * strides[perm.get(axis)];
+            }
+            moved.add(columns.get(from));
+            for (int axis = rank - 1; axis >= 0 && ++place[axis] == to.get(axis); axis--) {
+                place[axis] = 0;
+            }
+        }
+        return new Columns(to, moved);
+    }
+
+    private static int[] strides(List<Integer> dims) {
+        int[] strides = new int[dims.size()];
+        int stride = 1;
+        for (int i = dims.size() - 1; i >= 0; i--) {
+            strides[i] = stride;
+            stride *= dims.get(i);
+        }
+        return strides;
+    }
+
+    private Optional<Columns> split(Graph graph, Shapes shapes, int node, String output) {
+        int axis = axis(graph.number(node, "axis", 0));
+        int start = 0;
+        for (String part : graph.nodes.get(node).getOutputList()) {
+            Optional<List<Integer>> own = dims(shapes, part);
+            if (own.isEmpty()) {
+                return Optional.empty();
+            }
+            if (part.equals(output)) {
+                int from = start;
+                return Optional.of(taken(axis, i -> from + i, own.get().get(axis)));
+            }
+            start += own.get().get(axis);
+        }
+        return Optional.empty();
+    }
+
+    private int axis(long given) {
+        return (int) (given < 0 ? given + dims.size() : given);
+    }
+
+    private Optional<Columns> slice(Graph graph, int node) {
+        Optional<long[]> starts = numbers(graph, graph.input(node, 1));
+        Optional<long[]> ends = numbers(graph, graph.input(node, 2));
+        Optional<long[]> axes = numbers(graph, graph.input(node, 3));
+        boolean steps = numbers(graph, graph.input(node, 4))
+                .filter(each -> Arrays.stream(each).anyMatch(step -> step != 1))
+                .isPresent();
+        if (starts.isEmpty() || ends.isEmpty() || axes.isEmpty() || steps) {
+            return Optional.empty();
+        }
+        Columns now = this;
+        for (int i = 0; i < axes.get().length; i++) {
+            int axis = axis(axes.get()[i]);
+            int size = dims.get(axis);
+            int from = clamp(starts.get()[i], size);
+            int to = clamp(ends.get()[i], size);
+            now = now.taken(axis, each -> from + each, Math.max(0, to - from));
+        }
+        return Optional.of(now);
+    }
+
+    private static int clamp(long index, int size) {
+        return (int) Math.max(0, Math.min(size, index < 0 ? index + size : index));
+    }
+
+    private static Optional<long[]> numbers(Graph graph, String value) {
+        return graph.file
+                .constant(value)
+                .filter(each -> each.shape().length <= 1)
+                .map(each -> each.toTensor().toLongs());
+    }
+
+    private Optional<Columns> gather(Graph graph, int node) {
+        int axis = axis(graph.number(node, "axis", 0));
+        return graph.file
+                .constant(graph.input(node, 1))
+                .filter(each -> each.shape().length == 0)
+                .map(each -> each.toTensor().toLongs()[0])
+                .map(index -> taken(axis, i -> (int) (index < 0 ? index + dims.get(axis) : index), 1).without(axis));
+    }
+
+    private Columns without(int axis) {
+        List<Integer> to = new ArrayList<>(dims);
+        to.remove(axis);
+        return new Columns(to, columns);
+    }
+
+    /** A number for a number. */
+    private interface Index {
+        int of(int index);
+    }
+
+    private Columns taken(int axis, Index index, int size) {
+        int inner = strides(dims)[axis];
+        int whole = dims.get(axis) * inner;
+        List<Integer> kept = new ArrayList<>();
+        for (int outer = 0; outer < columns.size(); outer += whole) {
+            for (int i = 0; i < size; i++) {
+                int from = outer + index.of(i) * inner;
+                kept.addAll(columns.subList(from, from + inner));
+            }
+        }
+        List<Integer> to = new ArrayList<>(dims);
+        to.set(axis, size);
+        return new Columns(to, kept);
+    }
+}
