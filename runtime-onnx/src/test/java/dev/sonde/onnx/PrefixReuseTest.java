@@ -210,6 +210,39 @@ class PrefixReuseTest {
         return saved;
     }
 
+    /** What a wrong prefix would do is far more than what the tests let pass. */
+    @Test
+    void aPrefixOfAnotherRunWouldBeNoticed() {
+        try (OnnxModel model = open("gpt2/dynamo", Options.Planning.REUSE)) {
+            List<Long> other = new ArrayList<>(((RunInput.Tokens) CORRUPT).ids().get(0));
+            other.set(0, 1L);
+            double[] right = last(model, CORRUPT);
+            double[] wrong = last(model, Input.rows(List.of(other)));
+            double largest = 0;
+            for (int i = 0; i < right.length; i++) {
+                largest = Math.max(largest, Math.abs(right[i] - wrong[i]));
+            }
+            assertThat(largest).isGreaterThan(0.01);
+        }
+    }
+
+    /** Patches the last position alone: all before it is the base run's. */
+    private static double[] last(Model model, RunInput input) {
+        return model.session(s -> {
+                    Run clean = s.run(CLEAN);
+                    List<Value<Any>> runs = new ArrayList<>();
+                    for (int layer = 0; layer < 2; layer++) {
+                        Site<Any> site = Site.of("layers." + layer + "#resid_post");
+                        Run run =
+                                s.run(input, t -> t.update(site, v -> v.from(clean.get(site), position(POSITIONS - 1))));
+                        runs.add(run.get(Site.of("logits")).at(position(-1)));
+                    }
+                    return s.stack("", runs).save();
+                })
+                .value()
+                .toDoubles();
+    }
+
     @Test
     void bidirectionalModelsAreCutInDepthAlone() {
         sameNumbers("bert/torchscript", (model, s) -> {

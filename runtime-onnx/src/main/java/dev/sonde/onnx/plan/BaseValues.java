@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Lays values of a base run out over bins. */
 final class BaseValues {
@@ -156,7 +157,7 @@ final class BaseValues {
     }
 
     private long[] index(int to, boolean rows, boolean position, boolean key, boolean all) {
-        List<Long> index = new ArrayList<>();
+        LongStream.Builder index = LongStream.builder();
         for (int bin = 0; bin < bins.count(to); bin++) {
             for (int row = 0; row < bins.rows(); row++) {
                 for (int slot = 0; slot < (position ? bins.slots(all) : 1); slot++) {
@@ -168,7 +169,7 @@ final class BaseValues {
                 }
             }
         }
-        return index.stream().mapToLong(Long::longValue).toArray();
+        return index.build().toArray();
     }
 
     /** Returns a mask that also keeps the runs of one bin apart. */
@@ -242,7 +243,7 @@ final class BaseValues {
         long slots = bins.slots(source.all());
         long there = (long) bins.count(source.there()) * bins.rows() * times * slots * keys;
         long piece = (long) bins.rows() * times * bins.positions() * baseKeys;
-        List<Long> index = new ArrayList<>();
+        LongStream.Builder index = LongStream.builder();
         for (int bin = bins.count(source.from()); bin < bins.count(source.to()); bin++) {
             for (int row = 0; row < bins.rows() * times; row++) {
                 for (int slot = 0; slot < slots; slot++) {
@@ -260,14 +261,14 @@ final class BaseValues {
                 }
             }
         }
-        return index.stream().mapToLong(Long::longValue).toArray();
+        return index.build().toArray();
     }
 
     /** Returns where the numbers of a run are whose positions are at these slots. */
     long[] index(Slots slots, String value, int run, int[] order, boolean all) {
         int times = times(value);
         long each = bins.slots(all);
-        List<Long> index = new ArrayList<>();
+        LongStream.Builder index = LongStream.builder();
         for (int row = 0; row < bins.rows() * times; row++) {
             long at = (long) bins.bin(run) * bins.rows() * times + row;
             for (int slot : order) {
@@ -277,19 +278,19 @@ final class BaseValues {
                 }
             }
         }
-        return index.stream().mapToLong(Long::longValue).toArray();
+        return index.build().toArray();
     }
 
     /** Returns where the picked positions of a run are. */
     long[] picked(int run, Selection.Pick pick, boolean all) {
-        List<Long> index = new ArrayList<>();
+        LongStream.Builder index = LongStream.builder();
         for (int row = 0; row < bins.rows(); row++) {
             long at = ((long) bins.bin(run) * bins.rows() + row) * bins.slots(all);
             for (long position : pick.rows().get(pick.perRow() ? row : 0)) {
                 index.add(at + bins.slot(run, (int) position));
             }
         }
-        return index.stream().mapToLong(Long::longValue).toArray();
+        return index.build().toArray();
     }
 
     /** Makes what is not made yet; what makes it may make other things. */

@@ -30,6 +30,7 @@ final class Branches {
     private final Map<Integer, List<Node>> users = new HashMap<>();
     private final Map<Node.Read, List<Integer>> ids = new HashMap<>();
     private final Set<Integer> whole = new HashSet<>();
+    private final Set<Integer> calling = new HashSet<>();
 
     Branches(Target target, InterventionGraph graph, Dependencies dependencies) {
         this.target = target;
@@ -41,6 +42,9 @@ final class Branches {
             node.inputs()
                     .forEach(input -> users.computeIfAbsent(input, unused -> new ArrayList<>())
                             .add(node));
+            if (node instanceof Node.Call) {
+                calling.add(dependencies.owner(id));
+            }
             if (node instanceof Node.Read read) {
                 reads.get(dependencies.owner(id)).add(read);
                 ids.computeIfAbsent(read, unused -> new ArrayList<>()).add(id);
@@ -63,9 +67,7 @@ final class Branches {
         if (!dependencies.effects(run).stream().allMatch(Branching::isKnown)) {
             return Optional.of("it stops early");
         }
-        boolean calls = dependencies.needed().stream()
-                .anyMatch(id -> dependencies.owner(id) == run && graph.nodes().get(id) instanceof Node.Call);
-        if (calls) {
+        if (calling.contains(run)) {
             return Optional.of("it calls a module");
         }
         for (String site : sites(run)) {

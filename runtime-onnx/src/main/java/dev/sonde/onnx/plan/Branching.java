@@ -7,7 +7,6 @@ import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.onnx.reuse.Bins;
 import dev.sonde.onnx.reuse.Causality;
-import dev.sonde.onnx.reuse.Forms;
 import dev.sonde.onnx.reuse.Reach;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Decides which runs are computed from where they leave a run over the same tokens, and says why the others are not. */
@@ -167,7 +167,47 @@ final class Branching {
     }
 
     private Optional<Branch> branch(int base, List<Integer> group, boolean shared) {
-        Forms forms = target.forms();
+        Draft draft = draft(group, run -> shared ? runs.first(run) : 0);
+        Optional<String> refusal = draft.reach().refusal();
+        if (refusal.isPresent()) {
+            note("Runs over the tokens of run " + base + " are computed whole: " + refusal.get());
+            return Optional.empty();
+        }
+        if (!shared) {
+            return Optional.of(branch(base, group, draft, false, Set.of()));
+        }
+        Causality causality = causality(base, draft.reach());
+        Optional<Set<String>> proof = draft.proof(causality);
+        if (proof.isEmpty()) {
+            // some positions may see later ones: where they do, a run is computed from its first position on
+            List<Integer> softmaxes = draft.reach().softmaxes();
+            draft = draft(group, run -> causality.allows(runs.first(run), softmaxes) ? runs.first(run) : 0);
+            proof = draft.proof(causality);
+            note("Not all runs over the tokens of run " + base
+                    + " are cut in time: the model's masks do not keep later positions from all earlier ones");
+        }
+        Draft last = draft;
+        return proof.map(masks -> branch(base, group, last, true, masks));
+    }
+
+    private Branch branch(int base, List<Integer> group, Draft draft, boolean shared, Set<String> masks) {
+        Map<String, Long> sizes = new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
+        int rows = sizes.getOrDefault("batch", 1L).intValue();
+        int positions = sizes.getOrDefault("position", 1L).intValue();
+        Bins bins = new Bins(rows, positions, shared, draft.parts());
+        String note = bins + ", from where they leave run " + base;
+        return new Branch(base, group, target.forms(), draft.reach(), bins, masks, draft.selected(), note);
+    }
+
+    /** What runs need, before it is laid out. */
+    private record Draft(Reach reach, List<Bins.Part> parts, Set<Node.Read> selected) {
+        Optional<Set<String>> proof(Causality causality) {
+            return causality.proof(
+                    parts.stream().map(Bins.Part::first).distinct().toList(), reach.softmaxes());
+        }
+    }
+
+    private Draft draft(List<Integer> group, IntUnaryOperator firsts) {
         Map<Integer, Integer> starts = new HashMap<>();
         group.forEach(run -> starts.put(run, runs.start(run)));
         List<Integer> sorted = new ArrayList<>(new TreeSet<>(starts.values()));
@@ -180,46 +220,22 @@ final class Branching {
                 points.computeIfAbsent(place.value(), unused -> new HashSet<>()).add(place.point());
             });
         }
-        Reach reach = new Reach(target.graph().model().getGraph().getNodeList(), forms, edited);
+        Reach reach = new Reach(target.graph().model().getGraph().getNodeList(), target.forms(), edited);
         Set<Node.Read> selected = new HashSet<>();
         List<Bins.Part> parts = new ArrayList<>();
         for (int run : group) {
             int level = sorted.indexOf(starts.get(run));
-            int first = shared ? runs.first(run) : 0;
+            int first = firsts.applyAsInt(run);
             parts.add(new Bins.Part(run, level, first, runs.look(run, level, first, reach, points, selected)));
         }
         reach.close();
-        Optional<String> refusal = reach.refusal();
-        if (refusal.isPresent()) {
-            note("Runs over the tokens of run " + base + " are computed whole: " + refusal.get());
-            return Optional.empty();
-        }
-        Map<String, Long> sizes =
-                new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
-        int rows = sizes.getOrDefault("batch", 1L).intValue();
-        int positions = sizes.getOrDefault("position", 1L).intValue();
-        Bins bins = new Bins(rows, positions, shared, parts);
-        Set<String> masks = Set.of();
-        if (shared) {
-            Optional<Set<String>> proof = proof(base, reach, parts);
-            if (proof.isEmpty()) {
-                note("Runs over the tokens of run " + base
-                        + " are not cut in time: the model's masks do not keep later positions from earlier ones");
-                return Optional.empty();
-            }
-            masks = proof.get();
-        }
-        String note = bins + ", from where they leave run " + base;
-        return Optional.of(new Branch(base, group, forms, reach, bins, masks, selected, note));
+        return new Draft(reach, parts, selected);
     }
 
-    private Optional<Set<String>> proof(int base, Reach reach, List<Bins.Part> parts) {
+    private Causality causality(int base, Reach reach) {
         Set<String> names = new TreeSet<>();
-        reach.softmaxes()
-                .forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
-        Causality causality =
-                new Causality(target.forms(), target.masks(graph.runs().get(base), names));
-        return causality.proof(parts.stream().map(Bins.Part::first).distinct().toList(), reach.softmaxes());
+        reach.softmaxes().forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
+        return new Causality(target.forms(), target.masks(graph.runs().get(base), names));
     }
 
     /** Returns whether an effect is of a kind that branches know. */

@@ -114,17 +114,18 @@ final class Products {
     /** Emits all products. */
     void flush() {
         groups.values().forEach(group -> {
-            List<Member> whole =
-                    group.stream().filter(member -> !isNarrow(member, group)).toList();
+            long columns = group.stream().mapToLong(Member::columns).sum();
+            List<Member> whole = group.stream()
+                    .filter(member -> !isNarrow(member, columns))
+                    .toList();
             List<Member> narrow =
-                    group.stream().filter(member -> isNarrow(member, group)).toList();
+                    group.stream().filter(member -> isNarrow(member, columns)).toList();
             emitWhole(whole);
             emitNarrow(narrow);
         });
     }
 
-    private boolean isNarrow(Member member, List<Member> group) {
-        long columns = group.stream().mapToLong(Member::columns).sum();
+    private boolean isNarrow(Member member, long columns) {
         return member.picked()
                 && member.node().getOpType().equals("MatMul")
                 && FEWER * columns <= columns(member.node());

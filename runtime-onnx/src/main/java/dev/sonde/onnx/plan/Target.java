@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** The model that programs are written for. Safe for many threads. */
@@ -24,6 +25,7 @@ public final class Target {
     private final ModelGraph graph;
     private final Wiring wiring;
     private final Evaluator evaluator;
+    private final Map<String, Place> places = new ConcurrentHashMap<>();
     private @Nullable Forms forms;
     private final Map<Splice, Assembled> assemblies = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -93,7 +95,8 @@ public final class Target {
     }
 
     Place place(String site) {
-        return wiring.place(wiring.manifest().site(site).name());
+        return places.computeIfAbsent(
+                site, name -> wiring.place(wiring.manifest().site(name).name()));
     }
 
     Place editable(String site) {

@@ -191,7 +191,11 @@ public final class Bins {
 
     /** Returns the number of bins of the first levels. */
     public int count(int levels) {
-        return (int) bins.stream().filter(bin -> bin.level() < levels).count();
+        int count = 0;
+        while (count < bins.size() && bins.get(count).level() < levels) {
+            count++;
+        }
+        return count;
     }
 
     /** Returns the level at which a run begins. */

@@ -97,6 +97,11 @@ public final class Causality {
         return Optional.of(good);
     }
 
+    /** Returns whether positions before one cannot change when it does. */
+    public boolean allows(int first, Collection<Integer> softmaxes) {
+        return proof(java.util.List.of(first), softmaxes).isPresent();
+    }
+
     private static boolean isHidden(boolean[][][] hidden, int first) {
         for (boolean[][] row : hidden) {
             for (int position = 0; position < row.length; position++) {
