@@ -13,6 +13,7 @@ import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.SiteInfo;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -204,6 +205,9 @@ final class ProgramWriter {
                 .filter(sitesOf::containsKey)
                 .map(value -> "'" + sitesOf.get(value) + "'")
                 .toList()));
+        if (!sites.isEmpty()) {
+            Collections.rotate(sites, -sites.indexOf(Collections.min(sites))); // one circle, told in one way
+        }
         String path = sites.isEmpty() ? circle.values().toString() : String.join(" needs ", sites) + " needs " + sites.get(0);
         return new SondeException(
                 "cyclic-values",
