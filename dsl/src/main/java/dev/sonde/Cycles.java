@@ -8,10 +8,12 @@ import dev.sonde.spi.Backend;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -92,7 +94,7 @@ final class Cycles {
     }
 
     private void checkRuns(InterventionGraph graph) {
-        Map<Integer, TreeSet<Integer>> needs = new TreeMap<>();
+        Map<Integer, SortedSet<Integer>> needs = new TreeMap<>();
         for (Effect effect : graph.effects()) {
             for (int value : effect.inputs()) {
                 cone(value).stream()
@@ -109,17 +111,18 @@ final class Cycles {
         }
     }
 
-    private void follow(int run, Map<Integer, TreeSet<Integer>> needs, List<Integer> path, BitSet done) {
+    private void follow(int run, Map<Integer, SortedSet<Integer>> needs, List<Integer> path, BitSet done) {
         int start = path.indexOf(run);
         if (start >= 0) {
             StringBuilder text = new StringBuilder("run " + run);
-            path.subList(start + 1, path.size()).forEach(each -> text.append(" needs run ").append(each).append(", which"));
+            path.subList(start + 1, path.size())
+                    .forEach(each -> text.append(" needs run ").append(each).append(", which"));
             throw cyclic("Runs need values of each other: expected runs that can be put in an order, but "
                     + text.append(" needs run ").append(run));
         }
         if (!done.get(run)) {
             path.add(run);
-            needs.getOrDefault(run, new TreeSet<>()).forEach(next -> follow(next, needs, path, done));
+            needs.getOrDefault(run, Collections.emptySortedSet()).forEach(next -> follow(next, needs, path, done));
             path.remove(path.size() - 1);
             done.set(run);
         }

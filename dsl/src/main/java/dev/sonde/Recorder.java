@@ -404,7 +404,8 @@ final class Recorder {
             }
         }
         throw new SondeException(
-                "no-gradient", "A gradient can only be edited where a run is differentiated: expected a value of a run");
+                "no-gradient",
+                "A gradient can only be edited where a run is differentiated: expected a value of a run");
     }
 
     /** Records edits that only happen where a condition holds. */

@@ -98,8 +98,7 @@ final class Shadows {
             for (Effect effect : List.copyOf(all)) {
                 // a gradient belongs to values of the first run, which the second one does not have
                 boolean copied = !(effect instanceof Effect.GradientWrite);
-                if (copied
-                        && shadow.runs().containsKey(effect.run()) && !needs(effect, shadow, nodes)) {
+                if (copied && shadow.runs().containsKey(effect.run()) && !needs(effect, shadow, nodes)) {
                     List<Integer> values = effect.inputs().stream()
                             .map(value -> copy(value, recorder, nodes, copies, run))
                             .toList();

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /** Greedy generation as one writes it by hand on ONNX Runtime: what ours is a ratio to. */
@@ -54,8 +55,9 @@ final class BareLoop implements AutoCloseable {
                     past.put(name, present);
                 }
             }
-            fresh[step] = likeliest(outputs.get("logits"));
-            outputs.get("logits").close();
+            try (OnnxTensor logits = Objects.requireNonNull(outputs.get("logits"))) {
+                fresh[step] = likeliest(logits);
+            }
             ids = new long[] {fresh[step]};
         }
         past.values().forEach(OnnxTensor::close);
@@ -90,7 +92,7 @@ final class BareLoop implements AutoCloseable {
         for (int i = start; i < start + vocabulary; i++) {
             best = all.get(i) > all.get(best) ? i : best;
         }
-        return best - start;
+        return (long) best - start;
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Times variants in turn, each round beginning with another. One whose first call takes more than 15 s is not repeated, and one
@@ -32,21 +33,25 @@ final class Stopwatch {
         variants.keySet().forEach(name -> times.put(name, new ArrayList<>()));
         first.forEach((name, seconds) -> {
             if (seconds > LONG) {
-                times.get(name).add(seconds);
+                of(name, times).add(seconds);
             }
         });
         for (int round = 0; round < rounds; round++) {
             List<String> live = new ArrayList<>(variants.keySet());
-            live.removeIf(name -> first.getOrDefault(name, 0.0) > LONG || isDone(times.get(name), variants.size()));
+            live.removeIf(name -> first.getOrDefault(name, 0.0) > LONG || isDone(of(name, times), variants.size()));
             Collections.rotate(live, -round);
             for (String name : live) {
-                times.get(name).add(seconds(variants.get(name)));
+                of(name, times).add(seconds(of(name, variants)));
             }
         }
         Map<String, double[]> sorted = new LinkedHashMap<>();
         times.forEach((name, all) -> sorted.put(
                 name, all.stream().mapToDouble(Double::doubleValue).sorted().toArray()));
         return sorted;
+    }
+
+    private static <T> T of(String name, Map<String, T> all) {
+        return Objects.requireNonNull(all.get(name));
     }
 
     private boolean isDone(List<Double> times, int variants) {

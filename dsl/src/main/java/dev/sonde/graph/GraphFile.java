@@ -272,7 +272,8 @@ public final class GraphFile {
         List<Integer> of = ids(json.getAsJsonArray("of"));
         List<Integer> seeds = ids(json.getAsJsonArray("seeds"));
         if (of.isEmpty() || (!seeds.isEmpty() && seeds.size() != of.size())) {
-            throw new IllegalArgumentException("a gradient needs something to differentiate, and as many seeds or none");
+            throw new IllegalArgumentException(
+                    "a gradient needs something to differentiate, and as many seeds or none");
         }
         return new Node.Gradient(of, seeds, integer(json, "wrt"), integer(json, "version"));
     }
@@ -337,7 +338,11 @@ public final class GraphFile {
             case "skip" -> new Effect.Skip(run, json.get("module").getAsString(), ids(json.getAsJsonArray("values")));
             case "gradient" ->
                 new Effect.GradientWrite(
-                        run, integer(json, "of"), integer(json, "wrt"), integer(json, "value"), integer(json, "version"));
+                        run,
+                        integer(json, "of"),
+                        integer(json, "wrt"),
+                        integer(json, "value"),
+                        integer(json, "version"));
             case "stop" -> new Effect.Stop(run, json.get("site").getAsString());
             default -> GenerationJson.effect(kind, run, json);
         };

@@ -66,7 +66,8 @@ final class GraphPrinter {
         }
         if (node instanceof Node.Gradient gradient) {
             String seeds = gradient.seeds().isEmpty() ? "" : " seeds " + ids(gradient.seeds());
-            return "gradient of " + ids(gradient.of()) + seeds + " wrt %" + gradient.wrt() + version(gradient.version());
+            return "gradient of " + ids(gradient.of()) + seeds + " wrt %" + gradient.wrt()
+                    + version(gradient.version());
         }
         if (node instanceof Node.Local local) {
             return "java %" + local.input() + " (" + local.where() + ")";

@@ -84,16 +84,12 @@ final class OperatorRules {
     }
 
     private void check(String wanted, Predicate<DType> taken) {
-        inputs.stream()
-                .map(ValueType::dtype)
-                .filter(taken.negate())
-                .findFirst()
-                .ifPresent(dtype -> {
-                    throw new SondeException(
-                            "wrong-dtype",
-                            operator.name().toLowerCase(Locale.ROOT) + " needs " + wanted + " but was given " + dtype
-                                    + "; use cast(...)");
-                });
+        inputs.stream().map(ValueType::dtype).filter(taken.negate()).findFirst().ifPresent(dtype -> {
+            throw new SondeException(
+                    "wrong-dtype",
+                    operator.name().toLowerCase(Locale.ROOT) + " needs " + wanted + " but was given " + dtype
+                            + "; use cast(...)");
+        });
     }
 
     private int arity() {
@@ -123,8 +119,10 @@ final class OperatorRules {
 
     ValueType result() {
         ValueType result = find();
-        boolean rows = !result.isRagged() || result.dims().get(0).size() == result.lengths().size();
-        boolean named = !result.isRagged() || Set.of("batch", "").contains(result.dims().get(0).name());
+        boolean rows = !result.isRagged()
+                || result.dims().get(0).size() == result.lengths().size();
+        boolean named = !result.isRagged()
+                || Set.of("batch", "").contains(result.dims().get(0).name());
         if (!rows || !named) {
             throw ragged(result.lengths());
         }
@@ -139,8 +137,23 @@ final class OperatorRules {
     private ValueType find() {
         ValueType x = inputs.get(0);
         return switch (operator) {
-            case NEG, ABS, EXP, LOG, SQRT, RECIPROCAL, RELU, SIGMOID, TANH, ERF, SIN, COS, FLOOR, CEIL, ROUND, SIGN, STOP_GRADIENT ->
-                x;
+            case NEG,
+                    ABS,
+                    EXP,
+                    LOG,
+                    SQRT,
+                    RECIPROCAL,
+                    RELU,
+                    SIGMOID,
+                    TANH,
+                    ERF,
+                    SIN,
+                    COS,
+                    FLOOR,
+                    CEIL,
+                    ROUND,
+                    SIGN,
+                    STOP_GRADIENT -> x;
             case NOT, IS_NAN, IS_INF -> x.withDType(DType.BOOL);
             case ADD, SUB, MUL, DIV, POW, MIN, MAX, AND, OR ->
                 broadcast(inputs).withDType(ShapeRules.sameType(operator, inputs));

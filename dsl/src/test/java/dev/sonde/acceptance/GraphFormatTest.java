@@ -48,13 +48,18 @@ class GraphFormatTest {
                     var base = s.run("abce", t -> {
                         t.update(
                                 Site.of("layers.0#resid_post"),
-                                v -> v.with(position(-1), donor.get("layers.0#resid_post").at(position(0)).mean("batch")));
+                                v -> v.with(
+                                        position(-1),
+                                        donor.get("layers.0#resid_post")
+                                                .at(position(0))
+                                                .mean("batch")));
                         t.zero(Site.of("layers.1#pattern"), head(1));
                         t.skip("transformer.h.1", t.get("layers.0#resid_post"));
                         t.stop(Site.of("layers.1#resid_post"));
                     });
                     s.run(Input.tensors(Map.of("input_ids", Tensor.of(new long[] {1, 2}, 1, 2))));
-                    base.call("transformer.h.0", base.get("layers.0#resid_post")).log("called");
+                    base.call("transformer.h.0", base.get("layers.0#resid_post"))
+                            .log("called");
                     return base.get("layers.0#resid_post").einsum("bpd->bp").save("sum");
                 })
                 .graph();
@@ -73,11 +78,10 @@ class GraphFormatTest {
                 1,
                 new ValueType(DType.FLOAT32, List.of(new Dim("batch", 2), Dim.of(Dim.UNKNOWN)), List.of(4L, 2L))));
         for (Operator operator : Operator.values()) {
-            nodes.add(new Node.Apply(
-                    operator, List.of(0, 1), Map.of("axis", List.of(-1L, 2L)), Map.of("name", "x, y")));
+            nodes.add(
+                    new Node.Apply(operator, List.of(0, 1), Map.of("axis", List.of(-1L, 2L)), Map.of("name", "x, y")));
         }
-        return new InterventionGraph(
-                recorded.model(), recorded.runs(), nodes, recorded.effects(), recorded.saves());
+        return new InterventionGraph(recorded.model(), recorded.runs(), nodes, recorded.effects(), recorded.saves());
     }
 
     @Test
@@ -120,9 +124,11 @@ class GraphFormatTest {
     @Test
     void graphsThatDifferInOneNumberHaveOtherHashes() {
         float[] numbers = new float[1000];
-        InterventionGraph before = model.record(s -> s.constant(Tensor.of(numbers)).save()).graph();
+        InterventionGraph before =
+                model.record(s -> s.constant(Tensor.of(numbers)).save()).graph();
         numbers[500] = 1e-6f;
-        InterventionGraph after = model.record(s -> s.constant(Tensor.of(numbers)).save()).graph();
+        InterventionGraph after =
+                model.record(s -> s.constant(Tensor.of(numbers)).save()).graph();
         assertThat(after.sha256()).isNotEqualTo(before.sha256()).hasSize(64);
     }
 
@@ -135,7 +141,8 @@ class GraphFormatTest {
         }
         if (schema.has("oneOf")) {
             long fits = schema.getAsJsonArray("oneOf").asList().stream()
-                    .filter(each -> wrong(value, each.getAsJsonObject(), root, at).isEmpty())
+                    .filter(each ->
+                            wrong(value, each.getAsJsonObject(), root, at).isEmpty())
                     .count();
             return fits == 1 ? wrong : List.of(at + " fits " + fits + " of them: " + value);
         }
@@ -187,9 +194,10 @@ class GraphFormatTest {
             case "array" -> value.isJsonArray();
             case "string" -> value instanceof JsonPrimitive primitive && primitive.isString();
             case "boolean" -> value instanceof JsonPrimitive primitive && primitive.isBoolean();
-            default -> value instanceof JsonPrimitive primitive
-                    && primitive.isNumber()
-                    && primitive.getAsString().matches("-?\\d+");
+            default ->
+                value instanceof JsonPrimitive primitive
+                        && primitive.isNumber()
+                        && primitive.getAsString().matches("-?\\d+");
         };
     }
 }

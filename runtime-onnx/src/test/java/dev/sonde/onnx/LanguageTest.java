@@ -29,12 +29,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the language says about one run or several, on files of three operator sets. */
 @ParameterizedClass
@@ -129,7 +129,8 @@ class LanguageTest {
     void skipsCannotDependOnData() {
         assertThatThrownBy(() -> model.record(s -> s.run(
                         prompt(0),
-                        t -> t.when(t.get(POST).mean().greaterThan(0), () -> t.skip("transformer.h.1.mlp", t.get(MLP))))))
+                        t -> t.when(
+                                t.get(POST).mean().greaterThan(0), () -> t.skip("transformer.h.1.mlp", t.get(MLP))))))
                 .isInstanceOf(SondeException.class)
                 .hasMessageContaining("[not-conditional]");
     }
@@ -140,14 +141,16 @@ class LanguageTest {
         List<Saved<Tensor>> got = model.session(s -> {
             Run java = s.run(prompt(0), t -> {
                 t.scale(POST, 0.5);
-                t.update(MLP, v -> v.map(tensor -> {
-                    calls.incrementAndGet();
-                    float[] values = tensor.toFloats();
-                    for (int i = 0; i < values.length; i++) {
-                        values[i] *= 3;
-                    }
-                    return Tensor.of(values, tensor.shape());
-                }));
+                t.update(
+                        MLP,
+                        v -> v.map(tensor -> {
+                            calls.incrementAndGet();
+                            float[] values = tensor.toFloats();
+                            for (int i = 0; i < values.length; i++) {
+                                values[i] *= 3;
+                            }
+                            return Tensor.of(values, tensor.shape());
+                        }));
                 t.update(Site.of("layers.2#mlp_out"), v -> v.plus(1));
             });
             Run same = s.run(prompt(0), t -> {
@@ -156,7 +159,10 @@ class LanguageTest {
                 t.update(Site.of("layers.2#mlp_out"), v -> v.plus(1));
             });
             return List.of(
-                    java.get("logits").save(), same.get("logits").save(), java.get(MLP).save(), same.get(MLP).save());
+                    java.get("logits").save(),
+                    same.get("logits").save(),
+                    java.get(MLP).save(),
+                    same.get(MLP).save());
         });
         near(got.get(0).value(), got.get(1).value());
         near(got.get(2).value(), got.get(3).value());
@@ -186,15 +192,18 @@ class LanguageTest {
     @Test
     void javaCodeThatReturnsAnotherShapeIsRefused() {
         assertThatThrownBy(() -> model.trace(
-                        prompt(0), t -> t.get(POST).map(tensor -> Tensor.of(new float[3], 3)).save()))
+                        prompt(0),
+                        t -> t.get(POST)
+                                .map(tensor -> Tensor.of(new float[3], 3))
+                                .save()))
                 .hasMessageContaining("[wrong-result]")
                 .hasMessageContaining("LanguageTest.java:");
     }
 
     @Test
     void javaCodeAndOtherOperatorsStayOnThisMachine() {
-        InterventionGraph java = model.record(
-                        s -> s.run(prompt(0)).get(POST).map(LanguageTest::doubled).save())
+        InterventionGraph java = model.record(s ->
+                        s.run(prompt(0)).get(POST).map(LanguageTest::doubled).save())
                 .graph();
         assertThatThrownBy(() -> GraphFile.write(java)).hasMessageContaining("[not-portable]");
         InterventionGraph named = model.record(s -> s.run(prompt(0))
@@ -248,7 +257,8 @@ class LanguageTest {
     @Test
     void noiseBelongsToTheSeedAndTheRow() {
         List<Saved<Tensor>> got = model.session(s -> {
-            Value<Any> two = s.run(Input.rows(List.of(ROWS.get(0), ROWS.get(0)))).get(POST);
+            Value<Any> two =
+                    s.run(Input.rows(List.of(ROWS.get(0), ROWS.get(0)))).get(POST);
             Value<Any> one = s.run(prompt(0)).get(POST);
             return List.of(
                     s.noise(7, two).save(),
@@ -319,8 +329,10 @@ class LanguageTest {
                     .hasMessageContaining("[shape-mismatch]")
                     .hasMessageContaining("rows have different lengths [5, 2, 3]; select positions first");
         }
-        assertThatThrownBy(() -> model.record(s ->
-                        s.run(Input.rows(ROWS)).get("layers.0#pattern").largest("key").save()))
+        assertThatThrownBy(() -> model.record(s -> s.run(Input.rows(ROWS))
+                        .get("layers.0#pattern")
+                        .largest("key")
+                        .save()))
                 .hasMessageContaining("rows have different lengths");
     }
 
@@ -352,10 +364,11 @@ class LanguageTest {
     void shapesOfNoiseAndOfOtherValuesAreKnownWhileRecording() {
         model.record(s -> {
             Value<Any> post = s.run(prompt(0)).get(POST);
-            assertThat(post.matmul(s.constant(Tensor.of(new float[64], 32, 2))).type().toString())
+            assertThat(post.matmul(s.constant(Tensor.of(new float[64], 32, 2)))
+                            .type()
+                            .toString())
                     .isEqualTo("float32[batch=1, position=5, 2]");
-            assertThat(post.cast(DType.INT64).type().toString())
-                    .isEqualTo("int64[batch=1, position=5, d_model=32]");
+            assertThat(post.cast(DType.INT64).type().toString()).isEqualTo("int64[batch=1, position=5, d_model=32]");
             return "";
         });
     }
@@ -363,23 +376,25 @@ class LanguageTest {
     @Test
     void valuesThatNeedThemselvesAreRefusedWhileRecordingWithThePath() {
         assertThatThrownBy(() -> model.record(s -> s.run(
-                        prompt(0), t -> t.set(POST, t.get("layers.1#resid_post").times(2)))
-                .get("logits")
-                .save()))
-                .hasMessageStartingWith("[cyclic-values] A value depends on itself through a write: expected writes that"
-                        + " need only values before them, but 'layers.0#resid_post' needs 'layers.1#resid_post' needs"
-                        + " 'layers.0#resid_post'\n    at LanguageTest.java:");
+                                prompt(0),
+                                t -> t.set(POST, t.get("layers.1#resid_post").times(2)))
+                        .get("logits")
+                        .save()))
+                .hasMessageStartingWith(
+                        "[cyclic-values] A value depends on itself through a write: expected writes that"
+                                + " need only values before them, but 'layers.0#resid_post' needs 'layers.1#resid_post' needs"
+                                + " 'layers.0#resid_post'\n    at LanguageTest.java:");
     }
 
     @Test
     void aCycleOverTwoWritesIsFoundAndOneThatIsCutIsNone() {
         Site<Any> later = Site.of("layers.2#mlp_out");
         assertThatThrownBy(() -> model.record(s -> s.run(prompt(0), t -> {
-                    t.set(MLP, t.get(later));
-                    t.update(later, v -> v.plus(t.get(POST)));
-                })
-                .get("logits")
-                .save()))
+                            t.set(MLP, t.get(later));
+                            t.update(later, v -> v.plus(t.get(POST)));
+                        })
+                        .get("logits")
+                        .save()))
                 .hasMessageContaining("'layers.1#mlp_out' needs 'layers.2#mlp_out'");
         List<Saved<Tensor>> got = model.trace(prompt(0), t -> {
             t.set(Site.of("layers.1#resid_post"), t.constant(Tensor.scalar(DType.FLOAT32, 0)));
@@ -392,11 +407,9 @@ class LanguageTest {
     @Test
     void runsThatNeedEachOtherAreRefusedWhileRecordingWithThePath() {
         assertThatThrownBy(() -> model.record(s -> {
-                    List<Run> runs = new ArrayList<>();
                     Run first = s.run(prompt(0), t -> {
                         Run second = s.run(prompt(0), u -> u.set(POST, t.get("layers.1#resid_post")));
                         t.set(POST, second.get("layers.1#resid_post"));
-                        runs.add(second);
                     });
                     return first.get("logits").save();
                 }))

@@ -46,7 +46,9 @@ class MaskProofTest {
     @Test
     void aSlidingWindowIsCutInTime() throws IOException {
         Path file = masked(
-                node("Sub", "low", QUERY, "four"), node("Greater", "near", KEY, "low"), node("And", CAUSAL, "causal", "near"));
+                node("Sub", "low", QUERY, "four"),
+                node("Greater", "near", KEY, "low"),
+                node("And", CAUSAL, "causal", "near"));
         assertThat(planned(file)).contains("behind 8 stored ones").doesNotContain("Not all");
         sameNumbers(file);
     }
@@ -79,7 +81,8 @@ class MaskProofTest {
     /** Writes a model whose causal mask is something else. */
     private Path masked(NodeProto... mask) throws IOException {
         ModelProto.Builder model =
-                ModelProto.parseFrom(Files.readAllBytes(TestModels.conformance().resolve("gpt2/dynamo.onnx"))).toBuilder();
+                ModelProto.parseFrom(Files.readAllBytes(TestModels.conformance().resolve("gpt2/dynamo.onnx")))
+                        .toBuilder();
         List<NodeProto> nodes = new ArrayList<>();
         boolean found = false;
         for (NodeProto each : model.getGraph().getNodeList()) {
@@ -104,7 +107,8 @@ class MaskProofTest {
     }
 
     private static TensorProto number(String name, long value) {
-        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, value);
+        ByteBuffer bytes =
+                ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, value);
         return TensorProto.newBuilder()
                 .setName(name)
                 .setDataType(7)
@@ -115,7 +119,10 @@ class MaskProofTest {
     private OnnxModel open(Path file, Options.Planning planning) {
         return OnnxModel.open(
                 file,
-                Options.builder().planning(planning).cacheFolder(folder.resolve("cache")).build());
+                Options.builder()
+                        .planning(planning)
+                        .cacheFolder(folder.resolve("cache"))
+                        .build());
     }
 
     private String planned(Path file) {

@@ -116,9 +116,7 @@ final class OperatorCases {
         two("or", "p", "q", Value::or);
         add("not", (in, s) -> in.apply("p").not());
         two("choose", "f", "g", (a, b) -> a.greaterThan(0).choose(a, b));
-        add(
-                "choose row",
-                (in, s) -> s.when(in.apply("p").unsqueeze(2, ""), in.apply("f"), in.apply("row")));
+        add("choose row", (in, s) -> s.when(in.apply("p").unsqueeze(2, ""), in.apply("f"), in.apply("row")));
         add("choose int", (in, s) -> in.apply("p").choose(in.apply("i"), in.apply("j")));
         two("choose bool", "p", "q", (p, q) -> p.choose(q, q.not()));
     }
@@ -205,15 +203,15 @@ final class OperatorCases {
         two("concat first", "f", "g", (f, g) -> f.concat("0", g));
         two("concat last", "f", "g", (f, g) -> f.concat("-1", g));
         add("stack", (in, s) -> s.stack("which", List.of(in.apply("f"), in.apply("g"))));
-        add("stack scalars", (in, s) -> s.stack(
-                "which", List.of(in.apply("f").sum(), in.apply("g").sum(), in.apply("one"))));
+        add(
+                "stack scalars",
+                (in, s) -> s.stack(
+                        "which", List.of(in.apply("f").sum(), in.apply("g").sum(), in.apply("one"))));
         two("gather", "f", "pick", (f, p) -> f.gather("1", p));
         two("gather matrix", "w", "t", (w, t) -> w.gather("1", t));
         add("gather scalar", (in, s) -> in.apply("f").gather("1", s.constant(Tensor.scalar(DType.INT64, 1))));
         two("gather along", "f", "along", (f, a) -> f.gatherAlong("2", a));
-        add(
-                "scatter along",
-                (in, s) -> in.apply("f").scatterAlong("-1", in.apply("distinct"), in.apply("updates")));
+        add("scatter along", (in, s) -> in.apply("f").scatterAlong("-1", in.apply("distinct"), in.apply("updates")));
         f("split second", x -> x.split("2", 1, 3).get(1));
         add("one hot", (in, s) -> in.apply("t").oneHot(5, "class"));
         add("expand", (in, s) -> in.apply("row").expand(2, 3, 4));
@@ -239,10 +237,14 @@ final class OperatorCases {
         f("gelu by apply", x -> x.apply("com.microsoft:Gelu", Map.of()));
         f("leaky by apply", x -> x.apply("LeakyRelu", Map.of("alpha", 0.125)));
         add("clip by apply", (in, s) -> in.apply("f").apply("Clip", Map.of(), s.constant(-0.5), s.constant(0.5)));
-        add("pad by apply", (in, s) -> in.apply("f")
-                .apply("Pad", Map.of(), s.constant(Tensor.of(new long[] {0, 0, 1, 0, 0, 2}, 6))));
+        add(
+                "pad by apply",
+                (in, s) ->
+                        in.apply("f").apply("Pad", Map.of(), s.constant(Tensor.of(new long[] {0, 0, 1, 0, 0, 2}, 6))));
         add("trilu by apply", (in, s) -> in.apply("square").apply("Trilu", Map.of("upper", 1)));
-        add("top index by apply", (in, s) -> in.apply("f")
-                .apply("TopK", 1, Map.of("axis", -1), s.constant(Tensor.of(new long[] {2}, 1))));
+        add(
+                "top index by apply",
+                (in, s) ->
+                        in.apply("f").apply("TopK", 1, Map.of("axis", -1), s.constant(Tensor.of(new long[] {2}, 1))));
     }
 }

@@ -217,12 +217,11 @@ class OperatorsTest {
                         .hasMessageContaining("[wrong-dtype] exp needs floating-point numbers but was given " + dtype);
             }
             if (dtype == DType.BOOL) {
-                assertThatThrownBy(() ->
-                                model.record(s -> ones(s, dtype).plus(ones(s, dtype)).save()))
+                assertThatThrownBy(() -> model.record(
+                                s -> ones(s, dtype).plus(ones(s, dtype)).save()))
                         .hasMessageContaining("[wrong-dtype] add needs numbers but was given bool");
             } else {
-                assertThatThrownBy(
-                                () -> model.record(s -> ones(s, dtype).not().save()))
+                assertThatThrownBy(() -> model.record(s -> ones(s, dtype).not().save()))
                         .hasMessageContaining("[wrong-dtype] not needs bool but was given " + dtype);
             }
         }

@@ -117,7 +117,8 @@ class PersistentEditsTest {
         Path file = folder.resolve("weights.safetensors");
         EditedModel edited = model.edit(t -> t.scale(weight, 0.5)).edit(t -> t.update(weight, w -> w.plus(0.01)));
         edited.save(file);
-        Tensor wanted = logits(model, PROMPT, t -> t.update(weight, w -> w.times(0.5).plus(0.01)));
+        Tensor wanted =
+                logits(model, PROMPT, t -> t.update(weight, w -> w.times(0.5).plus(0.01)));
         assertThat(logits(edited, PROMPT)).isEqualTo(wanted);
         assertThat(logits(model.edit(file), PROMPT)).isEqualTo(wanted);
         assertThat(logits(model.edit(t -> t.scale(weight, 0.5)).edit(file), PROMPT))

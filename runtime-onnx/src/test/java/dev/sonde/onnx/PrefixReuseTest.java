@@ -233,8 +233,8 @@ class PrefixReuseTest {
                     List<Value<Any>> runs = new ArrayList<>();
                     for (int layer = 0; layer < 2; layer++) {
                         Site<Any> site = Site.of("layers." + layer + "#resid_post");
-                        Run run =
-                                s.run(input, t -> t.update(site, v -> v.from(clean.get(site), position(POSITIONS - 1))));
+                        Run run = s.run(
+                                input, t -> t.update(site, v -> v.from(clean.get(site), position(POSITIONS - 1))));
                         runs.add(run.get(Site.of("logits")).at(position(-1)));
                     }
                     return s.stack("", runs).save();

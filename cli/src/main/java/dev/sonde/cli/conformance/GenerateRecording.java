@@ -15,6 +15,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 
 /** Records a run that generates: its steps at the steps of the generation that they are for. */
@@ -23,7 +24,7 @@ final class GenerateRecording {
     private final Session session;
     private final CaseRun run;
     private final Map<String, Value<Any>> known;
-    private final Map<Step, Scope> scopes = new IdentityHashMap<>();
+    private final IdentityHashMap<Step, Scope> scopes = new IdentityHashMap<>();
     private final List<List<Long>> prompts = new ArrayList<>();
     private int width;
 
@@ -116,7 +117,8 @@ final class GenerateRecording {
 
     /** Returns prompts and new tokens as the suite has them, with padding on the left. */
     private Tensor tokens(Generation generation) {
-        Tensor padded = suite.tensor(run.blocks().get(0).inputs().get("input_ids"));
+        Tensor padded =
+                suite.tensor(Objects.requireNonNull(run.blocks().get(0).inputs().get("input_ids")));
         long[] before = padded.toLongs();
         int rows = prompts.size();
         int all = width + run.newTokens();

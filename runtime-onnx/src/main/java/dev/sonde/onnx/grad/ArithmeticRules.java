@@ -64,9 +64,8 @@ final class ArithmeticRules {
             boolean squared = o.numbers(v.in(1))
                     .filter(number -> number.count() == 1 && number.item() == 2)
                     .isPresent();
-            String slope = squared
-                    ? o.times(v.x(), 2)
-                    : o.mul(exponent, o.node("Pow", List.of(v.x(), o.plus(exponent, -1))));
+            String slope =
+                    squared ? o.times(v.x(), 2) : o.mul(exponent, o.node("Pow", List.of(v.x(), o.plus(exponent, -1))));
             v.giveSummed(0, o.mul(v.g(), slope));
         }
         if (v.wants(1)) {

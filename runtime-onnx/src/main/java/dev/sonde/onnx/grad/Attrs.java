@@ -26,7 +26,9 @@ final class Attrs {
     }
 
     static String text(NodeProto node, String name, String otherwise) {
-        return find(node, name).map(attribute -> attribute.getS().toStringUtf8()).orElse(otherwise);
+        return find(node, name)
+                .map(attribute -> attribute.getS().toStringUtf8())
+                .orElse(otherwise);
     }
 
     static List<Long> wholes(NodeProto node, String name) {

@@ -118,8 +118,9 @@ public final class Backward {
             if (wanted.contains(value)) {
                 found.put(value, gradient);
             }
+            return gradient;
         }
-        return parts.get(value).get(0);
+        return own.get(0);
     }
 
     private void pass(NodeProto node) {

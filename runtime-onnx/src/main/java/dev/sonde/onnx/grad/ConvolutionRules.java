@@ -104,7 +104,8 @@ final class ConvolutionRules {
     private static void bias(Visit v) {
         if (v.wants(2)) {
             int rank = v.ops().rank(v.y());
-            List<Long> axes = LongStream.range(0, rank).filter(axis -> axis != 1).boxed().toList();
+            List<Long> axes =
+                    LongStream.range(0, rank).filter(axis -> axis != 1).boxed().toList();
             v.give(2, v.ops().reduceSum(v.g(), axes, false));
         }
     }
@@ -125,7 +126,11 @@ final class ConvolutionRules {
         String starts = o.ints(window.begins());
         return o.node(
                 "Slice",
-                List.of(all, starts, o.add(starts, sizes), o.ints(LongStream.range(2, axes + 2L).boxed().toList())));
+                List.of(
+                        all,
+                        starts,
+                        o.add(starts, sizes),
+                        o.ints(LongStream.range(2, axes + 2L).boxed().toList())));
     }
 
     /** The gradient of weights is a convolution too: of the input by g, with batch and channels in each other's place. */
@@ -140,7 +145,8 @@ final class ConvolutionRules {
                 Attrs.of("strides", window.dilations()),
                 Attrs.of("dilations", window.strides()),
                 Attrs.of("pads", window.pads()));
-        List<Long> swapped = new ArrayList<>(LongStream.range(0, axes + 2L).boxed().toList());
+        List<Long> swapped =
+                new ArrayList<>(LongStream.range(0, axes + 2L).boxed().toList());
         Collections.swap(swapped, 0, 1);
         String starts = o.ints(Collections.nCopies(axes, 0L));
         String at = o.ints(LongStream.range(2, axes + 2L).boxed().toList());
@@ -199,7 +205,8 @@ final class ConvolutionRules {
             throw v.refuse("it counts columns first");
         }
         AttributeProto[] attributes = v.node().getAttributeList().toArray(new AttributeProto[0]);
-        String places = o.reshape(o.nodes("", "MaxPool", 2, List.of(v.x()), attributes).get(1), -1);
+        String places =
+                o.reshape(o.nodes("", "MaxPool", 2, List.of(v.x()), attributes).get(1), -1);
         String placed = IndexRules.place(o, o.reshape(v.x(), -1), places, o.reshape(v.g(), -1), 0, false);
         v.give(0, o.node("Reshape", List.of(placed, o.shape(v.x()))));
     }
@@ -217,7 +224,9 @@ final class ConvolutionRules {
                 "Reshape",
                 List.of(
                         o.div(v.g(), elements(v, window, ones, alone)),
-                        o.concat(List.of(o.ints(-1, 1), o.slice(o.node("Shape", List.of(v.g())), 0, 2, Long.MAX_VALUE)), 0)));
+                        o.concat(
+                                List.of(o.ints(-1, 1), o.slice(o.node("Shape", List.of(v.g())), 0, 2, Long.MAX_VALUE)),
+                                0)));
         v.give(0, o.node("Reshape", List.of(spread(o, g, ones, alone, window, 1), o.shape(v.x()))));
     }
 

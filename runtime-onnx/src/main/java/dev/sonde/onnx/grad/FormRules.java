@@ -30,7 +30,8 @@ final class FormRules {
 
     /** Returns the node's operator applied to other inputs. */
     private static String again(Visit v, List<String> in) {
-        return v.ops().node(
+        return v.ops()
+                .node(
                         v.node().getOpType(),
                         in,
                         v.node().getAttributeList().toArray(new ai.onnx.proto.OnnxMl.AttributeProto[0]));
@@ -52,7 +53,8 @@ final class FormRules {
         String times = o.unsqueeze(v.in(1), List.of(1L));
         String sizes = o.unsqueeze(o.shape(v.x()), List.of(1L));
         String both = o.reshape(o.concat(List.of(times, sizes), 1), -1);
-        List<Long> axes = LongStream.range(0, o.rank(v.x())).map(i -> 2 * i).boxed().toList();
+        List<Long> axes =
+                LongStream.range(0, o.rank(v.x())).map(i -> 2 * i).boxed().toList();
         v.give(0, o.reduceSum(o.node("Reshape", List.of(v.g(), both)), axes, false));
     }
 
@@ -80,7 +82,8 @@ final class FormRules {
             start += i < input ? size : 0;
         }
         long end = start + v.ops().size(v.in(input), (int) axis);
-        return Optional.of(v.ops().slice(v.g(), axis, v.ops().sizes(start), v.ops().sizes(end)));
+        return Optional.of(
+                v.ops().slice(v.g(), axis, v.ops().sizes(start), v.ops().sizes(end)));
     }
 
     private static void split(Visit v) {
@@ -127,7 +130,8 @@ final class FormRules {
 
     private static Optional<List<Long>> list(Visit v, int input) {
         return v.has(input)
-                ? v.ops().numbers(v.in(input))
+                ? v.ops()
+                        .numbers(v.in(input))
                         .map(Tensor::toLongs)
                         .map(list -> LongStream.of(list).boxed().toList())
                 : Optional.empty();
@@ -225,8 +229,7 @@ final class FormRules {
         String sizes = o.shape(v.x());
         String rows = o.slice(sizes, 0, 2, 3);
         String columns = o.slice(sizes, 0, 3, 4);
-        String split =
-                o.concat(List.of(o.ints(0, -1), rows, o.ints(block), columns, o.ints(block)), 0);
+        String split = o.concat(List.of(o.ints(0, -1), rows, o.ints(block), columns, o.ints(block)), 0);
         String turned = o.transpose(o.node("Reshape", List.of(v.g(), split)), List.of(0L, 1L, 3L, 5L, 2L, 4L));
         v.give(0, o.reshapeAs(turned, v.x()));
     }

@@ -90,7 +90,8 @@ final class IndexRules {
             return placeByProduct(o, like, indices, g, axis);
         }
         int rank = o.rank(like);
-        List<Long> others = LongStream.range(0, rank).filter(i -> i != axis).boxed().toList();
+        List<Long> others =
+                LongStream.range(0, rank).filter(i -> i != axis).boxed().toList();
         String shaped = o.unsqueeze(indices, others);
         return scatter(o, o.zeros(like), o.node("Expand", List.of(shaped, o.shape(g))), g, axis, once);
     }
@@ -149,9 +150,8 @@ final class IndexRules {
             strides.add(product(read.subList(i + 1, read.size())));
         }
         String indices = o.node("Reshape", List.of(v.in(1), o.sizes(product(lead), -1, depth)));
-        String inside = o.node(
-                "Where",
-                List.of(o.less(indices, o.scalarInt(0)), o.add(indices, o.sizes(read)), indices));
+        String inside =
+                o.node("Where", List.of(o.less(indices, o.scalarInt(0)), o.add(indices, o.sizes(read)), indices));
         String at = o.reduceSum(o.mul(inside, o.sizes(strides)), List.of(2L), false);
         String rows = o.range(o.squeeze(o.sizes(product(lead)), List.of(0L)));
         String offset = o.unsqueeze(o.mul(rows, o.sizes(product(read))), List.of(1L));
@@ -191,11 +191,7 @@ final class IndexRules {
             throw v.refuse("it reduces by '" + reduction + "'");
         }
         if (v.wants(0)) {
-            v.give(
-                    0,
-                    reduction.equals("add")
-                            ? v.g()
-                            : o.node("ScatterND", List.of(v.g(), v.in(1), o.zeros(v.in(2)))));
+            v.give(0, reduction.equals("add") ? v.g() : o.node("ScatterND", List.of(v.g(), v.in(1), o.zeros(v.in(2)))));
         }
         if (v.wants(2)) {
             v.give(2, o.node("GatherND", List.of(v.g(), v.in(1))));
@@ -219,16 +215,22 @@ final class IndexRules {
         v.give(0, traced(v, places -> {
             List<String> in = new ArrayList<>(v.node().getInputList());
             in.set(0, v.ops().cast(places, DType.FLOAT32));
-            String moved = v.ops().node(
-                            v.node().getOpType(), in, v.node().getAttributeList().toArray(new AttributeProto[0]));
+            String moved = v.ops()
+                    .node(v.node().getOpType(), in, v.node().getAttributeList().toArray(new AttributeProto[0]));
             return v.ops().cast(moved, DType.INT64);
         }));
     }
 
     private static void compress(Visit v) {
         Ops o = v.ops();
-        v.give(0, traced(v, places -> o.node(
-                "Compress", List.of(places, v.in(1)), v.node().getAttributeList().toArray(new AttributeProto[0]))));
+        v.give(
+                0,
+                traced(
+                        v,
+                        places -> o.node(
+                                "Compress",
+                                List.of(places, v.in(1)),
+                                v.node().getAttributeList().toArray(new AttributeProto[0]))));
     }
 
     /** Moves the elements' numbers as the node moves elements, and adds the gradient at these. */

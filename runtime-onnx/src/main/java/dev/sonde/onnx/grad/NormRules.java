@@ -96,7 +96,8 @@ final class NormRules {
 
     private static String perElement(Visit v, List<Long> axes) {
         Ops o = v.ops();
-        return o.reduce("ReduceMean", o.div(o.filled(v.x(), 1), o.reduceSum(o.filled(v.x(), 1), axes, true)), axes, true);
+        return o.reduce(
+                "ReduceMean", o.div(o.filled(v.x(), 1), o.reduceSum(o.filled(v.x(), 1), axes, true)), axes, true);
     }
 
     /** The gradients of a scale and of a bias that follow a normal value. */

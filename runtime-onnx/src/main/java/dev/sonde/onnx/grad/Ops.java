@@ -77,7 +77,9 @@ final class Ops {
     }
 
     private static List<String> outputs(String name, int count) {
-        return IntStream.range(0, count).mapToObj(i -> i == 0 ? name : name + ":" + i).toList();
+        return IntStream.range(0, count)
+                .mapToObj(i -> i == 0 ? name : name + ":" + i)
+                .toList();
     }
 
     // Arithmetic.
@@ -124,7 +126,9 @@ final class Ops {
     }
 
     String sum(List<String> parts) {
-        return parts.size() == 1 ? parts.get(0) : parts.size() == 2 ? add(parts.get(0), parts.get(1)) : node("Sum", parts);
+        return parts.size() == 1
+                ? parts.get(0)
+                : parts.size() == 2 ? add(parts.get(0), parts.get(1)) : node("Sum", parts);
     }
 
     // Constants.
@@ -147,7 +151,7 @@ final class Ops {
     }
 
     String scalarInt(long number) {
-        return circuit.constant(Tensor.scalar(DType.INT64, number));
+        return circuit.constant(Tensor.scalar(DType.INT64, (double) number));
     }
 
     /** Returns a list of two numbers of the type of {@code like}. */
@@ -173,11 +177,13 @@ final class Ops {
     // Form.
 
     int rank(String value) {
-return type(value)
+        return type(value)
                 .orElseThrow(() -> new SondeException(
                         "unknown-rank",
                         "The backward pass needs the number of axes of '" + value + "'"
-                                + producer(value).map(node -> " (made by " + node.getOpType() + ")").orElse("")
+                                + producer(value)
+                                        .map(node -> " (made by " + node.getOpType() + ")")
+                                        .orElse("")
                                 + ", which is not known before it runs"))
                 .rank();
     }
@@ -395,8 +401,8 @@ return type(value)
         String padded = concat(List.of(ones, to), 0);
         String differs = not(equal(padded, from));
         String axes = squeeze(node("NonZero", List.of(differs)), List.of(0L));
-        String summed = node(
-                "ReduceSum", List.of(g, axes), Attrs.of("keepdims", 1L), Attrs.of("noop_with_empty_axes", 1L));
+        String summed =
+                node("ReduceSum", List.of(g, axes), Attrs.of("keepdims", 1L), Attrs.of("noop_with_empty_axes", 1L));
         return node("Reshape", List.of(summed, to));
     }
 

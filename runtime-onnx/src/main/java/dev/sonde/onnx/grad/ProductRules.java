@@ -159,14 +159,17 @@ final class ProductRules {
                 .filter(c -> seen.indexOf(c) >= 0)
                 .mapToObj(c -> String.valueOf((char) c))
                 .collect(Collectors.joining());
-        String gradient =
-                o.node("Einsum", operands, Attrs.of("equation", String.join(",", letters) + "->" + kept));
+        String gradient = o.node("Einsum", operands, Attrs.of("equation", String.join(",", letters) + "->" + kept));
         List<Long> lost = new ArrayList<>();
         for (int i = 0; i < own.length(); i++) {
             if (seen.indexOf(own.charAt(i)) < 0) {
                 lost.add((long) i);
             }
         }
-        v.give(input, lost.isEmpty() ? gradient : o.node("Expand", List.of(o.unsqueeze(gradient, lost), o.shape(v.in(input)))));
+        v.give(
+                input,
+                lost.isEmpty()
+                        ? gradient
+                        : o.node("Expand", List.of(o.unsqueeze(gradient, lost), o.shape(v.in(input)))));
     }
 }

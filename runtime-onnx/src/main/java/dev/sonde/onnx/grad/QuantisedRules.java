@@ -17,7 +17,9 @@ final class QuantisedRules {
         table.put("DequantizeLinear", Rule.first(QuantisedRules::dequantize));
         table.put("com.microsoft:QuantizeLinear", Rule.first(QuantisedRules::quantize));
         table.put("com.microsoft:DequantizeLinear", Rule.first(QuantisedRules::dequantize));
-        table.put("DynamicQuantizeLinear", Rule.first(v -> v.give(0, v.ops().div(v.g(), v.node().getOutput(1)))));
+        table.put(
+                "DynamicQuantizeLinear",
+                Rule.first(v -> v.give(0, v.ops().div(v.g(), v.node().getOutput(1)))));
         table.put("MatMulInteger", Rule.first(QuantisedRules::matmulInteger));
         table.put("com.microsoft:MatMulNBits", Rule.first(QuantisedRules::matmulBits));
     }
@@ -54,13 +56,15 @@ final class QuantisedRules {
                     steps,
                     o.rank(v.in(2)) == 0 || rank == 1
                             ? zero
-                            : o.unsqueeze(zero, LongStream.range(1, rank - v.axis(1)).boxed().toList()));
+                            : o.unsqueeze(
+                                    zero,
+                                    LongStream.range(1, rank - v.axis(1))
+                                            .boxed()
+                                            .toList()));
         }
         String inside = o.node(
                 "And",
-                List.of(
-                        o.not(o.less(steps, o.scalar(v.x(), low))),
-                        o.not(o.greater(steps, o.scalar(v.x(), high)))));
+                List.of(o.not(o.less(steps, o.scalar(v.x(), low))), o.not(o.greater(steps, o.scalar(v.x(), high)))));
         v.give(0, o.masked(inside, o.div(v.g(), scale)));
     }
 
@@ -85,7 +89,7 @@ final class QuantisedRules {
         }
         long blocks = (k + block - 1) / block;
         String q = o.reshape(unpacked(o, v.in(2), v.in(1), bits), n, blocks, block);
-        String zero = o.scalar(v.in(2), 1L << (bits - 1));
+        String zero = o.scalar(v.in(2), (double) (1L << (bits - 1)));
         if (v.has(3)) {
             zero = zeroPoints(v, bits, n, blocks);
         }

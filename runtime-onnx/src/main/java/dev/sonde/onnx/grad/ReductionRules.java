@@ -17,7 +17,9 @@ final class ReductionRules {
         table.put("ReduceL1", reduction((v, g, y) -> v.ops().mul(g, v.ops().one("Sign", v.x()))));
         table.put("ReduceL2", reduction(ReductionRules::norm));
         table.put("ReduceSumSquare", reduction((v, g, y) -> v.ops().mul(v.ops().times(g, 2), v.x())));
-        table.put("ReduceLogSum", reduction((v, g, y) -> v.ops().expandAs(v.ops().div(g, v.ops().one("Exp", y)), v.x())));
+        table.put(
+                "ReduceLogSum",
+                reduction((v, g, y) -> v.ops().expandAs(v.ops().div(g, v.ops().one("Exp", y)), v.x())));
         table.put(
                 "ReduceLogSumExp",
                 reduction((v, g, y) -> v.ops().mul(g, v.ops().one("Exp", v.ops().sub(v.x(), y)))));
@@ -66,14 +68,15 @@ final class ReductionRules {
     private static String count(Visit v) {
         Ops o = v.ops();
         int rank = o.rank(v.x());
-        List<Long> axes = axes(v).orElseGet(() -> LongStream.range(0, rank).boxed().toList());
+        List<Long> axes =
+                axes(v).orElseGet(() -> LongStream.range(0, rank).boxed().toList());
         long count = 1;
         for (long axis : axes) {
             long size = o.size(v.x(), (int) (axis < 0 ? axis + rank : axis));
             count = size == TensorType.UNKNOWN || count < 0 ? -1 : count * size;
         }
         if (axes.stream().allMatch(axis -> axis == -1 || axis == rank - 1) && count > 0) {
-            return o.scalar(v.x(), count); // the width of a model is part of its structure
+            return o.scalar(v.x(), (double) count); // the width of a model is part of its structure
         }
         String all = o.node("Size", List.of(v.x()));
         String made = o.node("Size", List.of(v.y()));
@@ -91,7 +94,7 @@ final class ReductionRules {
     private static String product(Visit v, String g, String y) {
         Ops o = v.ops();
         List<Long> axes = axes(v).orElseGet(
-                () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+                        () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
         String zero = o.equal(v.x(), o.scalar(v.x(), 0));
         String rest = o.node("Where", List.of(zero, o.scalar(v.x(), 1), v.x()));
         String product = o.reduce("ReduceProd", rest, axes, true);
@@ -107,7 +110,7 @@ final class ReductionRules {
         Ops o = v.ops();
         String is = o.cast(o.equal(v.x(), y), o.dtype(v.x()));
         List<Long> axes = axes(v).orElseGet(
-                () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+                        () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
         return o.mul(is, o.div(g, o.reduceSum(is, axes, true)));
     }
 
@@ -137,7 +140,8 @@ final class ReductionRules {
     private static void cumSum(Visit v) {
         v.give(
                 0,
-                v.ops().node(
+                v.ops()
+                        .node(
                                 "CumSum",
                                 List.of(v.g(), v.in(1)),
                                 Attrs.of("exclusive", Attrs.whole(v.node(), "exclusive", 0)),

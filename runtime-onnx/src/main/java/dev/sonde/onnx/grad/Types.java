@@ -48,7 +48,7 @@ final class Types {
                 missing.forEach(open::push);
             }
         }
-        return found.get(value);
+        return found.getOrDefault(value, Optional.empty());
     }
 
     private Optional<TensorType> known(NodeProto node, int input) {
@@ -78,8 +78,7 @@ final class Types {
             case "Cast" -> x.flatMap(type -> cast(node, type));
             case "CastLike" -> x.flatMap(a -> known(node, 1).map(b -> a.with(b.dtype())));
             case "Transpose" -> x.map(type -> transpose(node, type));
-            case "Shape" ->
-                x.map(type -> new TensorType(DType.INT64, List.of((long) type.rank())));
+            case "Shape" -> x.map(type -> new TensorType(DType.INT64, List.of((long) type.rank())));
             case "Size" -> Optional.of(new TensorType(DType.INT64, List.of()));
             case "Reshape" -> x.flatMap(type -> reshape(node, type));
             case "Expand" -> x.flatMap(type -> expand(node, type));
@@ -111,13 +110,62 @@ final class Types {
     }
 
     private static final java.util.Set<String> SAME = java.util.Set.of(
-            "Identity", "Neg", "Abs", "Exp", "Log", "Sqrt", "Reciprocal", "Relu", "Sigmoid", "Tanh", "Erf", "Sin", "Cos",
-            "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Floor", "Ceil", "Round", "Sign",
-            "LeakyRelu", "Elu", "Selu", "Celu", "Softplus", "Softsign", "HardSigmoid", "HardSwish", "Mish", "Gelu",
-            "FastGelu", "QuickGelu", "BiasGelu", "ThresholdedRelu", "Shrink", "Swish", "Dropout", "BatchNormalization",
-            "InstanceNormalization", "GroupNormalization", "LpNormalization", "RMSNormalization", "Hardmax",
-            "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
-            "MeanVarianceNormalization", "LRN", "RotaryEmbedding", "BitwiseNot");
+            "Identity",
+            "Neg",
+            "Abs",
+            "Exp",
+            "Log",
+            "Sqrt",
+            "Reciprocal",
+            "Relu",
+            "Sigmoid",
+            "Tanh",
+            "Erf",
+            "Sin",
+            "Cos",
+            "Tan",
+            "Asin",
+            "Acos",
+            "Atan",
+            "Sinh",
+            "Cosh",
+            "Asinh",
+            "Acosh",
+            "Atanh",
+            "Floor",
+            "Ceil",
+            "Round",
+            "Sign",
+            "LeakyRelu",
+            "Elu",
+            "Selu",
+            "Celu",
+            "Softplus",
+            "Softsign",
+            "HardSigmoid",
+            "HardSwish",
+            "Mish",
+            "Gelu",
+            "FastGelu",
+            "QuickGelu",
+            "BiasGelu",
+            "ThresholdedRelu",
+            "Shrink",
+            "Swish",
+            "Dropout",
+            "BatchNormalization",
+            "InstanceNormalization",
+            "GroupNormalization",
+            "LpNormalization",
+            "RMSNormalization",
+            "Hardmax",
+            "SimplifiedLayerNormalization",
+            "SkipLayerNormalization",
+            "SkipSimplifiedLayerNormalization",
+            "MeanVarianceNormalization",
+            "LRN",
+            "RotaryEmbedding",
+            "BitwiseNot");
 
     private static List<Long> unknown(int rank) {
         return LongStream.range(0, rank).mapToObj(i -> TensorType.UNKNOWN).toList();
@@ -149,7 +197,10 @@ final class Types {
             long left = i < rank - a.size() ? 1 : a.get(i - rank + a.size());
             long right = i < rank - b.size() ? 1 : b.get(i - rank + b.size());
             boolean open = left == TensorType.UNKNOWN || right == TensorType.UNKNOWN;
-            dims.add(open && Math.max(left, right) <= 1 ? TensorType.UNKNOWN : left == 1 ? right : Math.max(left, right));
+            dims.add(
+                    open && Math.max(left, right) <= 1
+                            ? TensorType.UNKNOWN
+                            : left == 1 ? right : Math.max(left, right));
         }
         return dims;
     }
@@ -158,8 +209,7 @@ final class Types {
         if (a.rank() < 2 || b.rank() < 2) {
             return Optional.of(a.with(unknown(Math.max(0, a.rank() + b.rank() - 2))));
         }
-        List<Long> lead = broadcast(
-                a.dims().subList(0, a.rank() - 2), b.dims().subList(0, b.rank() - 2));
+        List<Long> lead = broadcast(a.dims().subList(0, a.rank() - 2), b.dims().subList(0, b.rank() - 2));
         List<Long> dims = new ArrayList<>(lead);
         dims.add(a.dims().get(a.rank() - 2));
         dims.add(b.dims().get(b.rank() - 1));
@@ -231,8 +281,7 @@ final class Types {
     private Optional<TensorType> expand(NodeProto node, TensorType type) {
         return list(node, 1)
                 .map(to -> type.with(broadcast(type.dims(), to)))
-                .or(() -> shapeOf(node.getInput(1), type)
-                        .map(other -> type.with(broadcast(type.dims(), other.dims()))))
+                .or(() -> shapeOf(node.getInput(1), type).map(other -> type.with(broadcast(type.dims(), other.dims()))))
                 .or(() -> length(node, 1).map(rank -> type.with(unknown(Math.max(rank, type.rank())))));
     }
 
@@ -281,7 +330,8 @@ final class Types {
 
     private static TensorType unsqueeze(TensorType type, List<Long> axes) {
         int rank = type.rank() + axes.size();
-        List<Integer> at = axes.stream().map(axis -> (int) (axis < 0 ? axis + rank : axis)).toList();
+        List<Integer> at =
+                axes.stream().map(axis -> (int) (axis < 0 ? axis + rank : axis)).toList();
         List<Long> dims = new ArrayList<>();
         int next = 0;
         for (int i = 0; i < rank; i++) {

@@ -62,7 +62,7 @@ final class UnaryRules {
             v.give(0, o.masked(o.greater(v.x(), o.scalar(v.x(), alpha)), v.g()));
         }));
         table.put("Elu", exponential(1, 1, false));
-        table.put("Selu", exponential(1.67326319217681884765625, 1.05070102214813232421875, false));
+        table.put("Selu", exponential(1.6732631921768188, 1.0507010221481323, false));
         table.put("Celu", exponential(1, 1, true));
         table.put("Shrink", Rule.first(v -> {
             Ops o = v.ops();

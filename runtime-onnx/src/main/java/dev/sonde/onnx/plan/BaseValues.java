@@ -133,7 +133,7 @@ final class BaseValues {
         boolean rows = off == 0 && !extents.get(0).isFixed();
         List<Long> rest = new ArrayList<>();
         for (int axis = 1; axis < rank; axis++) {
-            boolean laid = axis == form.position() && position || axis == form.key() && key;
+            boolean laid = (axis == form.position() && position) || (axis == form.key() && key);
             if (!laid) {
                 rest.add(axis < off ? 1 : extents.get(axis - off).factor());
             }

@@ -28,13 +28,12 @@ final class BranchWriter {
     private final Bins bins;
     private final Emitter emitter;
     private final Layout layout;
-    private final Regions regions;
     private final Views views;
     private final Sizes sizes;
     private final BaseValues base;
     private final Map<List<Object>, String> made = new HashMap<>();
 
-    BranchWriter(Branch branch, Target target, Captures captures, Emitter emitter, Regions regions, Views views) {
+    BranchWriter(Branch branch, Target target, Captures captures, Emitter emitter, Views views) {
         this.branch = branch;
         this.graph = target.graph();
         this.forms = branch.forms();
@@ -42,7 +41,6 @@ final class BranchWriter {
         this.bins = branch.bins();
         this.emitter = emitter;
         this.layout = new Layout(emitter);
-        this.regions = regions;
         this.views = views;
         this.sizes = new Sizes(bins, emitter);
         this.base = new BaseValues(branch, target, captures, emitter, layout, sizes);

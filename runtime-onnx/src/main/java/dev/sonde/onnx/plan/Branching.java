@@ -138,8 +138,9 @@ final class Branching {
         double later = depth.map(each -> start + each.reach().work(each.bins())).orElse(Double.MAX_VALUE);
         double packed = time.map(each -> start + each.reach().work(each.bins())).orElse(Double.MAX_VALUE);
         boolean always = planning.reuse() == Planning.Reuse.ALWAYS;
-        Branch chosen = always || packed <= later ? some : depth.orElse(some);
-        double cost = chosen == depth.orElse(null) ? later : packed;
+        boolean inTime = time.isPresent() && (always || packed <= later);
+        Branch chosen = inTime ? some : depth.orElse(some);
+        double cost = inTime ? packed : later;
         String estimate = String.format(
                 java.util.Locale.ROOT, "about %.1f ms, computed whole about %.1f ms", cost / 1e6, whole / 1e6);
         if (!always && cost >= whole) {
@@ -191,7 +192,8 @@ final class Branching {
     }
 
     private Branch branch(int base, List<Integer> group, Draft draft, boolean shared, Set<String> masks) {
-        Map<String, Long> sizes = new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
+        Map<String, Long> sizes =
+                new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(base));
         int rows = sizes.getOrDefault("batch", 1L).intValue();
         int positions = sizes.getOrDefault("position", 1L).intValue();
         Bins bins = new Bins(rows, positions, shared, draft.parts());
@@ -234,7 +236,8 @@ final class Branching {
 
     private Causality causality(int base, Reach reach) {
         Set<String> names = new TreeSet<>();
-        reach.softmaxes().forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
+        reach.softmaxes()
+                .forEach(softmax -> names.addAll(target.forms().softmaxes().get(softmax)));
         return new Causality(target.forms(), target.masks(graph.runs().get(base), names));
     }
 

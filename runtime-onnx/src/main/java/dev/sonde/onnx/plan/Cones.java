@@ -58,7 +58,8 @@ final class Cones {
                 cone.nodes().set(id);
                 Node node = graph.nodes().get(id);
                 node.inputs().forEach(open::push);
-                int run = node instanceof Node.Read read ? read.run() : node instanceof Node.Call call ? call.run() : -1;
+                int run =
+                        node instanceof Node.Read read ? read.run() : node instanceof Node.Call call ? call.run() : -1;
                 enter(run, cone, open);
             }
         }

@@ -94,7 +94,7 @@ final class Explanation {
         } else {
             line(
                     "call %d: %s; %,.2f GFLOP, about %,d MB of values inside",
-                    number, what, operations(program) / 1e9, rows * target.bytesOfRow(sizes) >> 20);
+                    number, what, operations(program) / 1e9, (rows * target.bytesOfRow(sizes)) >> 20);
             line(
                     "  runs %,d of the model's %,d operators%s, and %,d of the experiment",
                     kept, all, pruned(all - kept), own);

@@ -107,7 +107,8 @@ final class Gradients {
 
     private Set<Integer> wanted(Key key) {
         Set<Integer> all = new LinkedHashSet<>();
-        wanted.getOrDefault(key, List.of()).forEach(request -> all.add(request.gradient().wrt()));
+        wanted.getOrDefault(key, List.of())
+                .forEach(request -> all.add(request.gradient().wrt()));
         return all;
     }
 
@@ -125,8 +126,9 @@ final class Gradients {
         }
         Set<String> wires = new LinkedHashSet<>();
         requests.forEach(request -> wires.add(request.wire()));
-        List<Write> edits =
-                writes.stream().filter(write -> of.contains(write.effect().of())).toList();
+        List<Write> edits = writes.stream()
+                .filter(write -> of.contains(write.effect().of()))
+                .toList();
         Set<Request> open = new LinkedHashSet<>(requests);
         Set<Write> made = new HashSet<>();
         Map<String, String> found = Backward.of(circuit, seeds, wires, (wire, gradient) -> {

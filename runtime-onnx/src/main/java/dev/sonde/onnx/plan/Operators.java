@@ -143,8 +143,7 @@ final class Operators {
                         List.of(
                                 x,
                                 layout.cast(
-                                        emitter.node(
-                                                "Greater", List.of(x, emitter.constant(Tensor.scalar(dtype, 0)))),
+                                        emitter.node("Greater", List.of(x, emitter.constant(Tensor.scalar(dtype, 0)))),
                                         dtype)));
     }
 
@@ -153,7 +152,10 @@ final class Operators {
         return emitter.opset() >= 12 || types.get(0).dtype().isFloat()
                 ? emitter.node(type, in)
                 : layout.where(
-                        emitter.node(comparison, in), in.get(0), in.get(1), types.get(0).dtype());
+                        emitter.node(comparison, in),
+                        in.get(0),
+                        in.get(1),
+                        types.get(0).dtype());
     }
 
     private String orEqual(String strict, List<String> in) {
@@ -222,7 +224,10 @@ final class Operators {
                 missing.add(axis == 0 && at > 0 ? missing(types, i, at) : 0);
             }
             boolean whole = missing.stream().allMatch(size -> size == 0);
-            parts.add(whole ? in.get(i) : layout.padEnd(in.get(i), missing, types.get(i).dtype()));
+            parts.add(
+                    whole
+                            ? in.get(i)
+                            : layout.padEnd(in.get(i), missing, types.get(i).dtype()));
         }
         return emitter.node("Concat", parts, Attributes.of("axis", axis));
     }

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -192,7 +193,7 @@ public final class Planner {
             int head = graph.nodes().get(id) instanceof Node.OverSteps over
                     ? over.generation()
                     : ((Node.Generated) graph.nodes().get(id)).generation();
-            homes[id] = ends.get(head);
+            homes[id] = Objects.requireNonNull(ends.get(head));
             drafts.get(homes[id]).locals().add(id);
             graph.nodes().get(id).inputs().forEach(this::publish);
             return;

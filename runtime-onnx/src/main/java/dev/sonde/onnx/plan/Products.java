@@ -115,9 +115,8 @@ final class Products {
     void flush() {
         groups.values().forEach(group -> {
             long columns = group.stream().mapToLong(Member::columns).sum();
-            List<Member> whole = group.stream()
-                    .filter(member -> !isNarrow(member, columns))
-                    .toList();
+            List<Member> whole =
+                    group.stream().filter(member -> !isNarrow(member, columns)).toList();
             List<Member> narrow =
                     group.stream().filter(member -> isNarrow(member, columns)).toList();
             emitWhole(whole);

@@ -60,9 +60,7 @@ final class ProgramCircuit implements Circuit {
             return Optional.of(node);
         }
         int maker = onModel ? target.graph().producer(value) : -1;
-        return maker < 0
-                ? Optional.empty()
-                : Optional.of(added.computeIfAbsent(value, unused -> edited(maker)));
+        return maker < 0 ? Optional.empty() : Optional.of(added.computeIfAbsent(value, unused -> edited(maker)));
     }
 
     private NodeProto edited(int maker) {
@@ -83,16 +81,13 @@ final class ProgramCircuit implements Circuit {
                     java.util.Arrays.stream(tensor.shape()).boxed().toList()));
         }
         return onModel
-                ? target.graph()
-                        .constantType(value)
-                        .or(() -> target.wiring().type(value, inputSizes))
+                ? target.graph().constantType(value).or(() -> target.wiring().type(value, inputSizes))
                 : Optional.empty();
     }
 
     @Override
     public Optional<Tensor> numbers(String value) {
-        return emitter.numbers(value)
-                .or(() -> onModel ? target.graph().numbers(value) : Optional.empty());
+        return emitter.numbers(value).or(() -> onModel ? target.graph().numbers(value) : Optional.empty());
     }
 
     @Override

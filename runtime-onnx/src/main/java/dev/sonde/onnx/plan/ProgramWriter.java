@@ -96,10 +96,9 @@ final class ProgramWriter {
         this.calls = new Calls(target.graph(), target.wiring(), emitter, products, wires);
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
-        this.branch =
-                share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, regions, views));
-        this.gradients = new Gradients(
-                experiment, new Cones(experiment, share.dependencies()), emitter, new GradientSite());
+        this.branch = share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, views));
+        this.gradients =
+                new Gradients(experiment, new Cones(experiment, share.dependencies()), emitter, new GradientSite());
         share.own().forEach(id -> {
             if (experiment.nodes().get(id) instanceof Node.Gradient gradient) {
                 differentiatedBy.add(gradient.wrt());
@@ -130,14 +129,14 @@ final class ProgramWriter {
 
         @Override
         public String wire(int wrt) {
-            return isOwn(wrt) ? wires.read(owner(read(wrt)), place(wrt), read(wrt).version()) : name(wrt);
+            return isOwn(wrt)
+                    ? wires.read(owner(read(wrt)), place(wrt), read(wrt).version())
+                    : name(wrt);
         }
 
         @Override
         public String show(int wrt, String gradient) {
-            return isOwn(wrt)
-                    ? rows.take(ProgramWriter.this.show(gradient, place(wrt)), owner(read(wrt)))
-                    : gradient;
+            return isOwn(wrt) ? rows.take(ProgramWriter.this.show(gradient, place(wrt)), owner(read(wrt))) : gradient;
         }
 
         @Override
@@ -148,19 +147,24 @@ final class ProgramWriter {
             Place place = place(wrt);
             boolean all = share.batch().isSingle();
             String shownBefore = ProgramWriter.this.show(gradient, place);
-            String whole = rows.replace(all ? gradient : shownBefore, Map.of(owner(read(wrt)), fitted(wrt, value, shownBefore)));
+            String whole = rows.replace(
+                    all ? gradient : shownBefore, Map.of(owner(read(wrt)), fitted(wrt, value, shownBefore)));
             return place.steps().isEmpty() ? whole : views.hide(whole, gradient, place.steps());
         }
 
         private String fitted(int wrt, int value, String shownBefore) {
-            boolean same = java.util.Arrays.equals(types.get(wrt).shape(), types.get(value).shape())
+            boolean same = java.util.Arrays.equals(
+                            types.get(wrt).shape(), types.get(value).shape())
                     && types.get(wrt).dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
             String own = rows.take(shownBefore, owner(read(wrt)));
-            return same ? name(value) : emitter.node("Expand", List.of(name(value), emitter.node("Shape", List.of(own))));
+            return same
+                    ? name(value)
+                    : emitter.node("Expand", List.of(name(value), emitter.node("Shape", List.of(own))));
         }
 
         private boolean isOwn(int wrt) {
-            return experiment.nodes().get(wrt) instanceof Node.Read && share.own().contains(wrt);
+            return experiment.nodes().get(wrt) instanceof Node.Read
+                    && share.own().contains(wrt);
         }
 
         private Node.Read read(int wrt) {
@@ -208,7 +212,8 @@ final class ProgramWriter {
         if (!sites.isEmpty()) {
             Collections.rotate(sites, -sites.indexOf(Collections.min(sites))); // one circle, told in one way
         }
-        String path = sites.isEmpty() ? circle.values().toString() : String.join(" needs ", sites) + " needs " + sites.get(0);
+        String path =
+                sites.isEmpty() ? circle.values().toString() : String.join(" needs ", sites) + " needs " + sites.get(0);
         return new SondeException(
                 "cyclic-values",
                 "A value depends on itself through a write: expected writes that need only values before them, but "
@@ -217,11 +222,13 @@ final class ProgramWriter {
 
     private Program write() {
         share.own().forEach(this::lower);
-        share.batch().runs().forEach(run -> share.dependencies().effects(run).forEach(effect -> {
-            if (effect instanceof Effect.GradientWrite write) {
-                gradients.write(write);
-            }
-        }));
+        share.batch()
+                .runs()
+                .forEach(run -> share.dependencies().effects(run).forEach(effect -> {
+                    if (effect instanceof Effect.GradientWrite write) {
+                        gradients.write(write);
+                    }
+                }));
         Map<Splice.Use, String> redirects = branch.isPresent() ? Map.of() : wires.redirects();
         branch.ifPresent(each -> each.nodes(wires));
         Optional<Turn> turn = share.stepping().map(this::turn);

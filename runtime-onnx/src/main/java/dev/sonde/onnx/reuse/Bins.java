@@ -47,7 +47,36 @@ public final class Bins {
         }
     }
 
-    private record Bin(int level, int[] owners, int[] positions, int used) {}
+    /** The owner and the position of each slot. */
+    private static final class Bin {
+        private final int level;
+        private final int[] owners;
+        private final int[] positions;
+        private final int used;
+
+        Bin(int level, int[] owners, int[] positions, int used) {
+            this.level = level;
+            this.owners = owners;
+            this.positions = positions;
+            this.used = used;
+        }
+
+        int level() {
+            return level;
+        }
+
+        int[] owners() {
+            return owners;
+        }
+
+        int[] positions() {
+            return positions;
+        }
+
+        int used() {
+            return used;
+        }
+    }
 
     /**
      * Lays out runs.

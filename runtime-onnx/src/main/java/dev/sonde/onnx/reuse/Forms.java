@@ -117,7 +117,7 @@ public final class Forms {
     private void check(NodeProto node) throws Refusal {
         for (String output : node.getOutputList()) {
             Form form = forms.get(output);
-            if (form == null || facts.extents(output).isEmpty() && output.isEmpty()) {
+            if (form == null || (facts.extents(output).isEmpty() && output.isEmpty())) {
                 continue;
             }
             List<Extent> extents = facts.known(output);

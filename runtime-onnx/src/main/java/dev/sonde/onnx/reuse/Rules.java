@@ -258,7 +258,7 @@ final class Rules {
         onlyFirst(node);
         Form form = of(node, 0);
         List<Integer> axes = axes(node, rank(node.getInput(0)));
-        if (axes.contains(form.position()) || form.merged() && axes.contains(0)) {
+        if (axes.contains(form.position()) || (form.merged() && axes.contains(0))) {
             throw new Refusal("it mixes positions");
         }
         if (form.hasKey() && axes.contains(form.key())) {
@@ -423,7 +423,7 @@ final class Rules {
                     ? forms.of(input).position() == form.position()
                             && forms.of(input).key() == form.key()
                     : facts.known(input).stream().allMatch(Extent::isFixed);
-            if (!alike || form.merged() && !forms.has(input)) {
+            if (!alike || (form.merged() && !forms.has(input))) {
                 throw new Refusal("its inputs have their positions on different axes");
             }
         }

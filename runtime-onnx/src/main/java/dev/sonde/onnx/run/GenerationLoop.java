@@ -42,7 +42,7 @@ final class GenerationLoop implements AutoCloseable {
     private final GenerationRows rows;
     private final KeptValues kept;
     private final List<Program> later = new ArrayList<>();
-    private final Map<Program, Opened> opened = new IdentityHashMap<>();
+    private final IdentityHashMap<Program, Opened> opened = new IdentityHashMap<>();
     private final List<OnnxTensor> given = new ArrayList<>();
     private final Map<String, OnnxTensor> carried = new HashMap<>();
     private Map<String, OnnxTensor> cache = new HashMap<>();
@@ -270,8 +270,10 @@ final class GenerationLoop implements AutoCloseable {
 
     /** Frees what was carried before, unless it is carried on or somebody else's. */
     private void release(@Nullable OnnxTensor before, Map<String, OnnxTensor> next) {
-        boolean needed = before == null
-                || before.isClosed()
+        if (before == null) {
+            return;
+        }
+        boolean needed = before.isClosed()
                 || next.containsValue(before)
                 || carried.containsValue(before)
                 || given.contains(before)

@@ -83,9 +83,8 @@ final class GenerationRows {
         int vocabulary = logits.length / count();
         for (int row = 0; row < count(); row++) {
             if (reasons[row] == null) {
-                float[] own = count() == 1
-                        ? logits
-                        : Arrays.copyOfRange(logits, row * vocabulary, (row + 1) * vocabulary);
+                float[] own =
+                        count() == 1 ? logits : Arrays.copyOfRange(logits, row * vocabulary, (row + 1) * vocabulary);
                 choose(own, logSumExp[row], row, step);
             } else {
                 tokens.get(row).add(0L); // it takes part in the batch, and nobody looks

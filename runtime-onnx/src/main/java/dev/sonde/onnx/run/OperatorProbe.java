@@ -51,8 +51,9 @@ public final class OperatorProbe {
         } catch (OrtException e) {
             throw new SondeException(
                     "bad-operator",
-                    "ONNX Runtime does not take " + node.operator() + " (opset " + Domains.version(versions, node.domain()) + ") of " + inputs + " with "
-                            + node.attributes() + ": " + e.getMessage(),
+                    "ONNX Runtime does not take " + node.operator() + " (opset "
+                            + Domains.version(versions, node.domain()) + ") of " + inputs + " with " + node.attributes()
+                            + ": " + e.getMessage(),
                     e);
         } finally {
             given.values().forEach(OnnxTensor::close);

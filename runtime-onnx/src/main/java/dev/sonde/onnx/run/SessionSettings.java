@@ -15,7 +15,8 @@ import java.nio.file.Path;
  * @param prepackLoops whether they are for generations of many tokens
  * @param weights folder of the weights files
  */
-public record SessionSettings(int threads, OptLevel level, int cuda, boolean prepack, boolean prepackLoops, Path weights) {
+public record SessionSettings(
+        int threads, OptLevel level, int cuda, boolean prepack, boolean prepackLoops, Path weights) {
     OrtSession.SessionOptions options(RuntimeEnvironment environment, boolean prepacked) throws OrtException {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         options.setOptimizationLevel(level);

@@ -19,8 +19,7 @@ final class AttentionSites {
     private final SiteList sites;
     private final Weights weights;
 
-    AttentionSites(
-            Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites, Weights weights) {
+    AttentionSites(Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites, Weights weights) {
         this.weights = weights;
         this.graph = graph;
         this.shapes = shapes;

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /** Finds the residual stream and the MLP of each block. */
 final class Blocks {
     private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout");
-    private static final List<String> ABSENT = List.of(
-            "resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_out");
+    private static final List<String> ABSENT =
+            List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_out");
     private static final List<String> BIASES = List.of("b_in", "b_out");
     private static final int STEPS = 16;
 
@@ -270,7 +270,8 @@ final class Blocks {
                     "computed inside " + graph.op(norm.node()) + " at '"
                             + graph.nodes.get(norm.node()).getName() + "'");
         } else {
-            shapes.find(norm.scale()).ifPresent(shape -> sites.add(name, "Any", axes.of(shape), points.produced(norm.scale())));
+            shapes.find(norm.scale())
+                    .ifPresent(shape -> sites.add(name, "Any", axes.of(shape), points.produced(norm.scale())));
         }
     }
 

@@ -24,8 +24,9 @@ record Columns(List<Integer> dims, List<Integer> columns) {
 
     /** Returns the columns of a product's own result. */
     static Optional<Columns> of(Shapes shapes, String value) {
-        return dims(shapes, value).map(dims -> new Columns(
-                dims, IntStream.range(0, count(dims)).boxed().toList()));
+        return dims(shapes, value)
+                .map(dims -> new Columns(
+                        dims, IntStream.range(0, count(dims)).boxed().toList()));
     }
 
     private static int count(List<Integer> dims) {
@@ -50,9 +51,8 @@ record Columns(List<Integer> dims, List<Integer> columns) {
     Optional<Columns> behind(Graph graph, Shapes shapes, int node, String output) {
         return switch (graph.op(node)) {
             case "Identity", "Cast" -> Optional.of(this);
-            case "Reshape", "Squeeze", "Unsqueeze", "Flatten" -> dims(shapes, output)
-                    .filter(to -> count(to) == columns.size())
-                    .map(to -> new Columns(to, columns));
+            case "Reshape", "Squeeze", "Unsqueeze", "Flatten" ->
+                dims(shapes, output).filter(to -> count(to) == columns.size()).map(to -> new Columns(to, columns));
             case "Transpose" -> Optional.of(transposed(graph.ints(node, "perm")));
             case "Split" -> split(graph, shapes, node, output);
             case "Slice" -> slice(graph, node);
@@ -152,7 +152,8 @@ record Columns(List<Integer> dims, List<Integer> columns) {
                 .constant(graph.input(node, 1))
                 .filter(each -> each.shape().length == 0)
                 .map(each -> each.toTensor().toLongs()[0])
-                .map(index -> taken(axis, i -> (int) (index < 0 ? index + dims.get(axis) : index), 1).without(axis));
+                .map(index -> taken(axis, i -> (int) (index < 0 ? index + dims.get(axis) : index), 1)
+                        .without(axis));
     }
 
     private Columns without(int axis) {

@@ -37,7 +37,12 @@ final class Embeddings {
                 if (!name.isEmpty() && (role == Role.TOKENS || !data.has(value))) {
                     int node = i;
                     boolean tokens = role == Role.TOKENS;
-                    weights.weight(tokens ? "W_E" : "W_pos", graph.input(i, 0), View.IDENTITY, tokens ? "vocab" : "", "d_model");
+                    weights.weight(
+                            tokens ? "W_E" : "W_pos",
+                            graph.input(i, 0),
+                            View.IDENTITY,
+                            tokens ? "vocab" : "",
+                            "d_model");
                     shapes.find(value)
                             .ifPresent(shape -> sites.add(
                                     name, "Residual", axes.of(shape, "d_model"), points.leaving(value, reader(node))));

@@ -76,9 +76,7 @@ record Layout(int heads, int width, int groups, int size, int start) {
 
     /** Returns the view from a bias to width. */
     View plainBias() {
-        return start > 0 || width < size
-                ? View.of(new View.SliceAxis(0, start, start + (long) width))
-                : View.IDENTITY;
+        return start > 0 || width < size ? View.of(new View.SliceAxis(0, start, start + (long) width)) : View.IDENTITY;
     }
 
     private List<View.Step> columns(List<Long> lead) {

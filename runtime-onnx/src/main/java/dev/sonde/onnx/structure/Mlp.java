@@ -106,7 +106,9 @@ final class Mlp {
         }
         Addend pre = chosen.values().iterator().next();
         Optional<Addend> linear = found.size() == 2
-                ? found.values().stream().filter(each -> !each.value().equals(pre.value())).findFirst()
+                ? found.values().stream()
+                        .filter(each -> !each.value().equals(pre.value()))
+                        .findFirst()
                 : Optional.empty();
         return Optional.of(new Sources(pre, linear));
     }

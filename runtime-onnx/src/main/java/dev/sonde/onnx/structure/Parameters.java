@@ -27,9 +27,7 @@ final class Parameters {
         this.modules = modules;
         this.types = types;
         this.weights = weights;
-        graph.nodes.stream()
-                .filter(ScopeNames::hasFoldedNorm)
-                .forEach(node -> folded.addAll(node.getInputList()));
+        graph.nodes.stream().filter(ScopeNames::hasFoldedNorm).forEach(node -> folded.addAll(node.getInputList()));
     }
 
     void write() {
@@ -74,7 +72,10 @@ final class Parameters {
         }
         found.forEach((name, values) -> {
             if (values.size() == 1) {
-                weights.weight(name, values.get(0), isTurned(values.get(0), name) ? View.of(new View.Transpose(List.of(1, 0))) : View.IDENTITY);
+                weights.weight(
+                        name,
+                        values.get(0),
+                        isTurned(values.get(0), name) ? View.of(new View.Transpose(List.of(1, 0))) : View.IDENTITY);
             }
         });
     }
@@ -93,8 +94,11 @@ final class Parameters {
             List<Instance> around = modules.around(reader);
             boolean second = Mlp.PRODUCTS.contains(graph.op(reader))
                     && graph.input(reader, 1).equals(value);
-            paths.add(second && !around.isEmpty() ? around.get(around.size() - 1).path() : "");
+            paths.add(
+                    second && !around.isEmpty() ? around.get(around.size() - 1).path() : "");
         }
-        return paths.size() == 1 && !paths.contains("") ? Optional.of(paths.iterator().next()) : Optional.empty();
+        return paths.size() == 1 && !paths.contains("")
+                ? Optional.of(paths.iterator().next())
+                : Optional.empty();
     }
 }

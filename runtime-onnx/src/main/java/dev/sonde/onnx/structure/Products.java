@@ -28,9 +28,7 @@ final class Products {
     /** Returns the product that a node is, if its second factor is a matrix of the file. */
     Optional<Product> at(int node) {
         String weight = graph.input(node, 1);
-        boolean plain = OPERATORS.contains(graph.op(node))
-                && graph.number(node, "transA", 0) == 0
-                && rank(weight) == 2;
+        boolean plain = OPERATORS.contains(graph.op(node)) && graph.number(node, "transA", 0) == 0 && rank(weight) == 2;
         if (!plain) {
             return Optional.empty();
         }

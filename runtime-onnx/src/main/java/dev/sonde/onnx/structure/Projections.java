@@ -80,7 +80,8 @@ final class Projections {
             if (step.isEmpty()) {
                 return found;
             }
-            columns = columns.get().behind(graph, shapes, step.get().node(), step.get().output());
+            columns = columns.get()
+                    .behind(graph, shapes, step.get().node(), step.get().output());
             value = step.get().output();
         }
         return found;
@@ -120,7 +121,9 @@ final class Projections {
         int rank = columns.dims().size();
         boolean all = columns.columns().size() == heads * width;
         boolean split = heads > 1 || rank == 4;
-        if (!all || found.filter(each -> shapes.rank(each.features().value()) == 4).isPresent()) {
+        if (!all
+                || found.filter(each -> shapes.rank(each.features().value()) == 4)
+                        .isPresent()) {
             return found;
         }
         Optional<View> view = view(columns, rank, heads, width, split);

@@ -127,7 +127,9 @@ final class SiteBook {
                 Instance module = around.get(around.size() - 1);
                 boolean whole = ports.of(module).outputs().equals(List.of(norm.output()));
                 if (whole) {
-                    blocks.scale(module.path() + "#norm_scale" + (module.call() == 0 ? "" : "(" + module.call() + ")"), norm);
+                    blocks.scale(
+                            module.path() + "#norm_scale" + (module.call() == 0 ? "" : "(" + module.call() + ")"),
+                            norm);
                 }
             }
         }

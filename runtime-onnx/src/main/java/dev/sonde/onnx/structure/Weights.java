@@ -66,7 +66,13 @@ final class Weights {
             }
             String letter = name.toUpperCase(java.util.Locale.ROOT);
             Product product = found.product();
-            weight(prefix + "W_" + letter, product.weight(), found.layout().matrix(product.turned()), heads, "d_model", "d_head");
+            weight(
+                    prefix + "W_" + letter,
+                    product.weight(),
+                    found.layout().matrix(product.turned()),
+                    heads,
+                    "d_model",
+                    "d_head");
             weight(prefix + "b_" + letter, product.bias(), found.layout().bias(), heads, "d_head");
         });
     }
@@ -88,7 +94,9 @@ final class Weights {
                 .filter(product -> heads > 0 && products.size(product, 0) == heads * width)
                 .ifPresent(product -> {
                     View rows = View.of(new View.Reshape(List.of(heads, width, -1L), List.of(heads * width, -1L)));
-                    View whole = product.turned() ? View.of(new View.Transpose(List.of(1, 0))).then(rows) : rows;
+                    View whole = product.turned()
+                            ? View.of(new View.Transpose(List.of(1, 0))).then(rows)
+                            : rows;
                     weight(prefix + "W_O", product.weight(), whole, "head", "d_head", "d_model");
                     weight(prefix + "b_O", product.bias(), View.IDENTITY, "d_model");
                 });
@@ -141,9 +149,8 @@ final class Weights {
     /** Adds a parameter, seen through a view; nothing where there is none. */
     void weight(String name, String value, View view, String... axes) {
         graph.file.constant(value).ifPresent(constant -> {
-            List<Size> sizes = java.util.Arrays.stream(constant.shape())
-                    .mapToObj(Size::of)
-                    .toList();
+            List<Size> sizes =
+                    java.util.Arrays.stream(constant.shape()).mapToObj(Size::of).toList();
             Optional<DType> dtype = constant.dtype().filter(DType::isFloat);
             dtype.ifPresent(each -> sites.addParameter(
                     name, each, Axes.named(view.sizes(sizes), axes), Points.seen(points.produced(value), view)));

@@ -76,7 +76,7 @@ final class GroupQuery implements Decomposition {
 
         private String scores(String q, String k) {
             float given = parts.real("scale", 0);
-            String x = heads.scores(q, repeated("k", k), given == 0 ? 1 / Math.sqrt(width) : given);
+            String x = heads.scores(q, repeated("k", k), given == 0 ? 1 / Math.sqrt((double) width) : given);
             x = heads.capped(x, parts.real("softcap", 0));
             x = parts.has(10) ? parts.add("biased", "Add", List.of(x, parts.input(10))) : x;
             return heads.only("masked", x, allowed(parts.sizeOf("keys", k, 2)));

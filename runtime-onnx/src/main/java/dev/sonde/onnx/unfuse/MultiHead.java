@@ -24,7 +24,7 @@ final class MultiHead implements Decomposition {
         present(parts, 1, "k.present", k);
         present(parts, 2, "v.present", v);
         float given = parts.real("scale", 0);
-        String scores = heads.scores(q, k, given == 0 ? 1 / Math.sqrt(width) : given);
+        String scores = heads.scores(q, k, given == 0 ? 1 / Math.sqrt((double) width) : given);
         heads.mix(heads.pattern(masked(parts, heads, scores, q, k)), v, parts.output(0));
     }
 

@@ -42,7 +42,7 @@ final class PackedAttention implements Decomposition {
                     Parts.of("axis", 0));
         }
         float given = parts.real("scale", 0);
-        String scores = heads.scores(q, k, given == 0 ? 1 / Math.sqrt(width) : given);
+        String scores = heads.scores(q, k, given == 0 ? 1 / Math.sqrt((double) width) : given);
         scores = masked(parts, heads, scores, q, k, mask);
         heads.mix(heads.pattern(scores), v, parts.output(0));
     }

@@ -26,8 +26,10 @@ final class StandardAttention implements Decomposition {
         MultiHead.present(parts, 2, "v.present", v);
         float given = parts.real("scale", 0);
         String scores = heads.scores(
-                q, heads.repeat("k", k, count / kvCount, count, width), given == 0 ? 1 / Math.sqrt(width) : given);
-        String pattern = heads.pattern(masked(parts, heads, scores, q, k, dtype));
+                q,
+                heads.repeat("k", k, count / kvCount, count, width),
+                given == 0 ? 1 / Math.sqrt((double) width) : given);
+        String pattern = heads.pattern(masked(parts, heads, scores, q, k));
         String values = heads.repeat("v", v, count / kvCount, count, vWidth);
         if (flat) {
             heads.mix(pattern, values, parts.output(0));
@@ -36,7 +38,7 @@ final class StandardAttention implements Decomposition {
         }
     }
 
-    private static String masked(Parts parts, Heads heads, String scores, String q, String k, DType dtype) {
+    private static String masked(Parts parts, Heads heads, String scores, String q, String k) {
         String x = heads.capped(scores, parts.real("softcap", 0));
         if (parts.has(3)) {
             boolean chooses = parts.dtype(3) == DType.BOOL;
