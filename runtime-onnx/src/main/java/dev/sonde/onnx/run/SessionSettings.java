@@ -20,7 +20,6 @@ public record SessionSettings(
     OrtSession.SessionOptions options(RuntimeEnvironment environment, boolean prepacked) throws OrtException {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         options.setOptimizationLevel(level);
-        options.enableProfiling("/tmp/rz/prof" + System.nanoTime());
         options.addConfigEntry("session.model_external_initializers_file_folder_path", weights.toString());
         options.addConfigEntry("session.disable_prepacking", prepacked ? "0" : "1");
         options.addConfigEntry("session.intra_op.allow_spinning", "0");
