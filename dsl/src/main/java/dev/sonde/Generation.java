@@ -229,15 +229,17 @@ public final class Generation {
                 probabilities.add(logProbs[i]);
             }
             Generated.Reason reason = Generated.Reason.of(reasons[row]);
-            rows.add(new Generated.Row(text(ids, reason), ids, probabilities, reason, (int) steps[row]));
+            rows.add(new Generated.Row(text(row, ids, reason), ids, probabilities, reason, (int) steps[row]));
         }
         return new Generated(rows);
     }
 
-    private String text(List<Long> ids, Generated.Reason reason) {
+    private String text(int row, List<Long> ids, Generated.Reason reason) {
         int shown = ids.size() - (reason == Generated.Reason.STOP_TOKEN ? 1 : 0);
-        long[] plain = ids.subList(0, shown).stream().mapToLong(Long::longValue).toArray();
-        return recorder.decoder().map(tokenizer -> tokenizer.decode(plain)).orElse("");
+        List<Long> prompt = input.prompt().ids().get(row);
+        return recorder.decoder()
+                .map(tokenizer -> tokenizer.continuation(prompt, ids.subList(0, shown)))
+                .orElse("");
     }
 
     private Tensor part(Part part) {

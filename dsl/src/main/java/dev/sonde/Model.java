@@ -1,5 +1,6 @@
 package dev.sonde;
 
+import dev.sonde.chat.ChatMessage;
 import dev.sonde.data.Dataset;
 import dev.sonde.data.Row;
 import dev.sonde.data.Study;
@@ -10,8 +11,11 @@ import dev.sonde.spi.Backend;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
 import dev.sonde.spi.Results;
+import dev.sonde.spi.Tokenizer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -85,11 +89,44 @@ public interface Model extends AutoCloseable {
      * @param text is told parts of the new text, whole characters only, which together are the result's text
      */
     default Generated generate(String prompt, GenerationOptions options, Consumer<String> text) {
-        TextStream stream =
-                new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), text);
-        Generated generated = session(s -> s.generate(prompt, options), stream).value();
+        return generate(Input.ids(encode(prompt)), options, g -> {}, text);
+    }
+
+    /**
+     * Returns what the model generates from one prompt, with what {@code body} does at its steps, and tells the text bit by bit
+     * while it comes.
+     *
+     * @param prompt of text or ids, such as {@link Input#ids} or {@link #chat}
+     * @param text is told parts of the new text, whole characters only, which together are the result's text
+     */
+    default Generated generate(
+            RunInput prompt, GenerationOptions options, Consumer<Generation> body, Consumer<String> text) {
+        List<Long> ids = prompt instanceof RunInput.Tokens tokens ? tokens.ids().get(0) : List.of();
+        TextStream stream = new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), ids, text);
+        Generated generated =
+                session(s -> s.generate(prompt, options, body), stream).value();
         stream.finish(generated.text());
         return generated;
+    }
+
+    /**
+     * Returns a conversation as a prompt for the model's next message, in the form that the model was trained to see.
+     *
+     * @throws SondeException {@code no-chat-template} if the model's folder does not say how, {@code chat-refused} if the model
+     *     takes no such conversation
+     */
+    default RunInput chat(ChatMessage... messages) {
+        Tokenizer tokenizer = Recorder.tokenizer(manifest(), backend().tokenizer());
+        String text = tokenizer
+                .chatTemplate()
+                .orElseThrow(() -> new SondeException(
+                        "no-chat-template",
+                        "Model '" + manifest().name() + "' has no chat template: expected one in tokenizer_config.json or"
+                                + " chat_template.jinja beside the ONNX file"))
+                .prompt(List.of(messages));
+        List<Long> ids =
+                Arrays.stream(tokenizer.encodePlain(text)).boxed().toList();
+        return new RunInput.Tokens(List.of(ids), List.of(text), Map.of());
     }
 
     /** Records without running. */

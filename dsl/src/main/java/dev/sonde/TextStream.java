@@ -14,12 +14,14 @@ final class TextStream implements Control {
     private static final char INCOMPLETE = '\uFFFD';
 
     private final Tokenizer tokenizer;
+    private final List<Long> prompt;
     private final Consumer<String> text;
     private final List<Long> ids = new ArrayList<>();
     private String told = "";
 
-    TextStream(Tokenizer tokenizer, Consumer<String> text) {
+    TextStream(Tokenizer tokenizer, List<Long> prompt, Consumer<String> text) {
         this.tokenizer = tokenizer;
+        this.prompt = prompt;
         this.text = text;
     }
 
@@ -29,7 +31,7 @@ final class TextStream implements Control {
             return;
         }
         // the newest token waits for the next one: it may be a stop token, which is no text
-        String known = tokenizer.decode(ids.stream().mapToLong(Long::longValue).toArray());
+        String known = tokenizer.continuation(prompt, ids);
         ids.add(token);
         tell(known);
     }

@@ -100,7 +100,7 @@ final class GenerationRows {
         ending.token(generation, row, token);
         if (options.stopTokens().contains((long) token)) {
             end(row, Generated.Reason.STOP_TOKEN, step);
-        } else if (strings.end(fresh(row))) {
+        } else if (strings.end(tokens.get(row).subList(0, promptLengths[row]), fresh(row))) {
             end(row, Generated.Reason.STOP_STRING, step);
         } else if (logProbs.get(row).size() == options.maxNewTokens()) {
             end(row, Generated.Reason.LENGTH, step);

@@ -23,11 +23,11 @@ final class StopStrings {
     }
 
     /** Returns whether new tokens have one of the texts in them. */
-    boolean end(List<Long> fresh) {
+    boolean end(List<Long> prompt, List<Long> fresh) {
         if (tokenizer == null || strings.isEmpty()) {
             return false;
         }
-        String text = tokenizer.decode(fresh.stream().mapToLong(Long::longValue).toArray());
+        String text = tokenizer.continuation(prompt, fresh);
         return strings.stream().anyMatch(text::contains);
     }
 }
