@@ -102,7 +102,8 @@ public interface Model extends AutoCloseable {
     default Generated generate(
             RunInput prompt, GenerationOptions options, Consumer<Generation> body, Consumer<String> text) {
         List<Long> ids = prompt instanceof RunInput.Tokens tokens ? tokens.ids().get(0) : List.of();
-        TextStream stream = new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), ids, text);
+        TextStream stream =
+                new TextStream(Recorder.tokenizer(manifest(), backend().tokenizer()), ids, text);
         Generated generated =
                 session(s -> s.generate(prompt, options, body), stream).value();
         stream.finish(generated.text());
@@ -121,11 +122,11 @@ public interface Model extends AutoCloseable {
                 .chatTemplate()
                 .orElseThrow(() -> new SondeException(
                         "no-chat-template",
-                        "Model '" + manifest().name() + "' has no chat template: expected one in tokenizer_config.json or"
+                        "Model '" + manifest().name()
+                                + "' has no chat template: expected one in tokenizer_config.json or"
                                 + " chat_template.jinja beside the ONNX file"))
                 .prompt(List.of(messages));
-        List<Long> ids =
-                Arrays.stream(tokenizer.encodePlain(text)).boxed().toList();
+        List<Long> ids = Arrays.stream(tokenizer.encodePlain(text)).boxed().toList();
         return new RunInput.Tokens(List.of(ids), List.of(text), Map.of());
     }
 

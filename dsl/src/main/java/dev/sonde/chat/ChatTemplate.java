@@ -63,8 +63,7 @@ public final class ChatTemplate {
      * @param more further values that the template may use, such as {@code tools}
      * @throws SondeException {@code bad-template} or {@code chat-refused}
      */
-    public String text(
-            List<? extends Map<String, ?>> messages, boolean addGenerationPrompt, Map<String, ?> more) {
+    public String text(List<? extends Map<String, ?>> messages, boolean addGenerationPrompt, Map<String, ?> more) {
         Map<String, @Nullable Object> given = new HashMap<>(specialTokens);
         given.put("messages", copy(messages));
         given.put("add_generation_prompt", addGenerationPrompt);

@@ -25,10 +25,7 @@ final class Checks {
             case "false" -> Boolean.FALSE.equals(value);
             case "mapping" -> value instanceof Map;
             case "sequence", "iterable" ->
-                value instanceof List
-                        || value instanceof Map
-                        || value instanceof String
-                        || value instanceof Undefined;
+                value instanceof List || value instanceof Map || value instanceof String || value instanceof Undefined;
             case "callable" -> value instanceof Function;
             case "odd" -> Math.floorMod(Values.whole(value), 2L) == 1;
             case "even" -> Math.floorMod(Values.whole(value), 2L) == 0;

@@ -19,7 +19,8 @@ final class Evaluator {
         this.effort = effort;
     }
 
-    @Nullable Object value(Expression expression, Scope scope) {
+    @Nullable
+    Object value(Expression expression, Scope scope) {
         return effort.within(() -> computed(expression, scope));
     }
 

@@ -26,8 +26,10 @@ sealed interface Expression {
 
     /** A stretch, {@code a[b:c:d]}; what is not written is null. */
     record Slice(
-            Expression of, @Nullable Expression from, @Nullable Expression to, @Nullable Expression step)
-            implements Expression {}
+            Expression of,
+            @Nullable Expression from,
+            @Nullable Expression to,
+            @Nullable Expression step) implements Expression {}
 
     /** A call of a function, a macro or a method. */
     record Call(Expression of, Arguments arguments) implements Expression {}

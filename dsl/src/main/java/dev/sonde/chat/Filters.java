@@ -16,13 +16,12 @@ final class Filters {
         this.effort = effort;
     }
 
-    @Nullable Object apply(
-            String name,
-            @Nullable Object value,
-            List<@Nullable Object> given,
-            Map<String, @Nullable Object> named) {
+    @Nullable
+    Object apply(
+            String name, @Nullable Object value, List<@Nullable Object> given, Map<String, @Nullable Object> named) {
         return switch (name) {
-            case "trim" -> Methods.strip(Values.text(value), given.isEmpty() ? null : Values.string(given.get(0)), true, true);
+            case "trim" ->
+                Methods.strip(Values.text(value), given.isEmpty() ? null : Values.string(given.get(0)), true, true);
             case "upper" -> Values.text(value).toUpperCase(Locale.ROOT);
             case "lower" -> Values.text(value).toLowerCase(Locale.ROOT);
             case "capitalize" -> Methods.capitalized(Values.text(value));
@@ -43,10 +42,7 @@ final class Filters {
     }
 
     private @Nullable Object ofItems(
-            String name,
-            @Nullable Object value,
-            List<@Nullable Object> given,
-            Map<String, @Nullable Object> named) {
+            String name, @Nullable Object value, List<@Nullable Object> given, Map<String, @Nullable Object> named) {
         return switch (name) {
             case "list" -> Values.items(value);
             case "items" -> value instanceof Undefined ? List.of() : Methods.pairs(map(value));
@@ -55,10 +51,11 @@ final class Filters {
             case "last" -> end(value, false);
             case "reverse" -> reversed(value);
             case "join" -> joined(value, given, named);
-            case "sort" -> sorted(
-                    Values.items(value),
-                    Values.isTrue(argument(given, named, 0, "reverse", false)),
-                    argument(given, named, 2, "attribute", null));
+            case "sort" ->
+                sorted(
+                        Values.items(value),
+                        Values.isTrue(argument(given, named, 0, "reverse", false)),
+                        argument(given, named, 2, "attribute", null));
             case "unique" -> new ArrayList<@Nullable Object>(new LinkedHashSet<>(Values.items(value)));
             case "sum" -> Values.items(value).stream().mapToLong(Values::whole).sum();
             case "min" -> sorted(Values.items(value), false, null).get(0);
@@ -73,7 +70,11 @@ final class Filters {
     }
 
     private static @Nullable Object argument(
-            List<@Nullable Object> given, Map<String, @Nullable Object> named, int at, String name, @Nullable Object otherwise) {
+            List<@Nullable Object> given,
+            Map<String, @Nullable Object> named,
+            int at,
+            String name,
+            @Nullable Object otherwise) {
         return named.containsKey(name) ? named.get(name) : at < given.size() ? given.get(at) : otherwise;
     }
 
@@ -149,9 +150,7 @@ final class Filters {
 
     private static @Nullable Object end(@Nullable Object value, boolean first) {
         List<@Nullable Object> items = Values.items(value);
-        return items.isEmpty()
-                ? new Undefined(first ? "first" : "last")
-                : items.get(first ? 0 : items.size() - 1);
+        return items.isEmpty() ? new Undefined(first ? "first" : "last") : items.get(first ? 0 : items.size() - 1);
     }
 
     private static Object reversed(@Nullable Object value) {
@@ -178,9 +177,7 @@ final class Filters {
                 int at = Integer.parseInt(name);
                 value = at < list.size() ? list.get(at) : new Undefined(name);
             } else {
-                value = value instanceof Map<?, ?> map && map.containsKey(name)
-                        ? map.get(name)
-                        : new Undefined(name);
+                value = value instanceof Map<?, ?> map && map.containsKey(name) ? map.get(name) : new Undefined(name);
             }
         }
         return value;
@@ -210,11 +207,7 @@ final class Filters {
                 Object part = attribute(each, Values.text(named.get("attribute")));
                 all.add(part instanceof Undefined && named.containsKey("default") ? named.get("default") : part);
             } else {
-                all.add(apply(
-                        Values.string(given.get(0)),
-                        each,
-                        given.subList(1, given.size()),
-                        Map.of()));
+                all.add(apply(Values.string(given.get(0)), each, given.subList(1, given.size()), Map.of()));
             }
         }
         return all;

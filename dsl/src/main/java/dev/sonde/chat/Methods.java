@@ -73,9 +73,12 @@ final class Methods {
             case "capitalize" -> capitalized(text);
             case "startswith" -> any(given, text::startsWith);
             case "endswith" -> any(given, text::endsWith);
-            case "removeprefix" -> text.startsWith(first(given)) ? text.substring(first(given).length()) : text;
+            case "removeprefix" ->
+                text.startsWith(first(given)) ? text.substring(first(given).length()) : text;
             case "removesuffix" ->
-                text.endsWith(first(given)) ? text.substring(0, text.length() - first(given).length()) : text;
+                text.endsWith(first(given))
+                        ? text.substring(0, text.length() - first(given).length())
+                        : text;
             case "replace" -> replaced(text, given, effort);
             case "split" -> split(text, given, false);
             case "rsplit" -> split(text, given, true);

@@ -133,7 +133,8 @@ final class Rendering {
             parts.add(value);
         }
         if (parts.size() != let.targets().size()) {
-            throw ChatTemplate.bad(0, parts.size() + " values are set to " + let.targets().size() + " names");
+            throw ChatTemplate.bad(
+                    0, parts.size() + " values are set to " + let.targets().size() + " names");
         }
         for (int i = 0; i < parts.size(); i++) {
             Expression target = let.targets().get(i);
@@ -160,10 +161,7 @@ final class Rendering {
     }
 
     private String call(
-            Statement.Macro macro,
-            List<@Nullable Object> plain,
-            Map<String, @Nullable Object> named,
-            Scope around) {
+            Statement.Macro macro, List<@Nullable Object> plain, Map<String, @Nullable Object> named, Scope around) {
         Scope own = new Scope(around);
         List<String> parameters = macro.parameters();
         if (plain.size() > parameters.size() || !parameters.containsAll(named.keySet())) {

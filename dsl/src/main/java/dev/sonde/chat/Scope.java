@@ -13,7 +13,8 @@ final class Scope {
         this.around = around;
     }
 
-    @Nullable Object get(String name) {
+    @Nullable
+    Object get(String name) {
         for (Scope scope = this; scope != null; scope = scope.around) {
             if (scope.values.containsKey(name)) {
                 return scope.values.get(name);

@@ -17,7 +17,8 @@ final class Values {
 
     /** What can be called. */
     interface Function {
-        @Nullable Object call(List<@Nullable Object> plain, Map<String, @Nullable Object> named);
+        @Nullable
+        Object call(List<@Nullable Object> plain, Map<String, @Nullable Object> named);
     }
 
     static boolean isTrue(@Nullable Object value) {
@@ -204,7 +205,9 @@ final class Values {
             return new ArrayList<>(map.keySet());
         }
         if (value instanceof String text) {
-            return text.codePoints().<@Nullable Object>mapToObj(Character::toString).toList();
+            return text.codePoints()
+                    .<@Nullable Object>mapToObj(Character::toString)
+                    .toList();
         }
         if (value instanceof Undefined) {
             return List.of();

@@ -80,8 +80,7 @@ class ChatTemplateTest {
 
     @Test
     void aPromptIsOfMessages() throws IOException {
-        assertThat(template(golden(), "chatml")
-                        .prompt(List.of(ChatMessage.system("Be kind."), ChatMessage.user("Hi"))))
+        assertThat(template(golden(), "chatml").prompt(List.of(ChatMessage.system("Be kind."), ChatMessage.user("Hi"))))
                 .isEqualTo("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
                         + "<|im_start|>assistant\n");
     }

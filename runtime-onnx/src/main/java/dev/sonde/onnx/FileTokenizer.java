@@ -22,7 +22,8 @@ final class FileTokenizer implements Tokenizer, AutoCloseable {
 
     private FileTokenizer(HuggingFaceTokenizer tokenizer, Path folder) {
         this.tokenizer = tokenizer;
-        this.settings = TextSettings.read(folder, text -> tokenizer.encode(text, false, false).getIds());
+        this.settings = TextSettings.read(
+                folder, text -> tokenizer.encode(text, false, false).getIds());
     }
 
     /** Returns the tokenizer of a model, if there is one beside it or in the folder above, as in {@code onnx/model.onnx}. */

@@ -72,7 +72,9 @@ record TextSettings(List<Long> endTokens, Supplier<Optional<ChatTemplate>> templ
 
     private static Optional<ChatTemplate> template(Path folder, JsonObject tokenizer) {
         String source = source(folder, tokenizer);
-        return source.isEmpty() ? Optional.empty() : Optional.of(ChatTemplate.of(source, specialTokens(folder, tokenizer)));
+        return source.isEmpty()
+                ? Optional.empty()
+                : Optional.of(ChatTemplate.of(source, specialTokens(folder, tokenizer)));
     }
 
     private static String source(Path folder, JsonObject tokenizer) {
@@ -99,7 +101,8 @@ record TextSettings(List<Long> endTokens, Supplier<Optional<ChatTemplate>> templ
         Map<String, String> tokens = new TreeMap<>();
         for (JsonObject place : List.of(json(folder.resolve("special_tokens_map.json")), tokenizer)) {
             place.entrySet().stream()
-                    .filter(each -> each.getKey().endsWith("_token") && !text(each.getValue()).isEmpty())
+                    .filter(each -> each.getKey().endsWith("_token")
+                            && !text(each.getValue()).isEmpty())
                     .forEach(each -> tokens.put(each.getKey(), text(each.getValue())));
         }
         return tokens;
@@ -110,8 +113,9 @@ record TextSettings(List<Long> endTokens, Supplier<Optional<ChatTemplate>> templ
         if (value != null && value.isJsonObject()) {
             return text(value.getAsJsonObject().get("content"));
         }
-        boolean isText =
-                value != null && value.isJsonPrimitive() && value.getAsJsonPrimitive().isString();
+        boolean isText = value != null
+                && value.isJsonPrimitive()
+                && value.getAsJsonPrimitive().isString();
         return isText ? value.getAsString() : "";
     }
 
