@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import dev.sonde.onnx.file.InputShapes;
 import dev.sonde.onnx.plan.Assembly;
 import dev.sonde.onnx.plan.Domains;
 import dev.sonde.onnx.plan.Program;
@@ -37,23 +38,15 @@ final class SplicedModel {
     }
 
     private static void addSources(GraphProto skeleton, Assembly assembly, GraphProto.Builder graph) {
+        boolean forget = InputShapes.mayBeForgotten(assembly.nodes());
         skeleton.getInputList().stream()
                 .filter(input -> assembly.sources().contains(input.getName()))
-                .map(SplicedModel::withoutShape)
+                .map(input -> forget ? InputShapes.forget(input) : input)
                 .forEach(graph::addInput);
         skeleton.getInitializerList().stream()
                 .filter(tensor -> assembly.sources().contains(tensor.getName()))
                 .forEach(graph::addInitializer);
         graph.addAllQuantizationAnnotation(skeleton.getQuantizationAnnotationList());
-    }
-
-    /** Shapes are checked before anything runs; inferring others from them takes most of a session's creation. */
-    private static ValueInfoProto withoutShape(ValueInfoProto input) {
-        ValueInfoProto.Builder plain = input.toBuilder();
-        if (input.getType().hasTensorType()) {
-            plain.getTypeBuilder().getTensorTypeBuilder().clearShape();
-        }
-        return plain.build();
     }
 
     private static ModelProto.Builder shell(ModelProto skeleton) {

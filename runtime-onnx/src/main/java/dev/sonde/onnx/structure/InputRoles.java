@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** What each input is for, and the names of its symbolic sizes. */
 final class InputRoles {
@@ -23,12 +24,15 @@ final class InputRoles {
 
     private final Map<String, ModelInput> inputs = new LinkedHashMap<>();
     private final Map<String, String> symbols = new HashMap<>();
+    private final Graph graph;
     private boolean hasPast;
 
-    private InputRoles() {}
+    private InputRoles(Graph graph) {
+        this.graph = graph;
+    }
 
     static InputRoles of(Graph graph) {
-        InputRoles roles = new InputRoles();
+        InputRoles roles = new InputRoles(graph);
         List<ValueInfoProto> infos = graph.file.skeleton().getGraph().getInputList().stream()
                 .filter(each -> graph.inputs().contains(each.getName())
                         && each.getType().hasTensorType())
@@ -138,6 +142,12 @@ final class InputRoles {
         }
         if (role == Role.PAST && rank == 4 && axis == 2) {
             return Size.symbol(PAST);
+        }
+        if (role == Role.PAST && rank == 4 && axis == 3) {
+            OptionalLong width = HeadWidth.of(graph, input);
+            if (width.isPresent()) {
+                return Size.of(width.getAsLong());
+            }
         }
         if (role == Role.ATTENTION_MASK && axis == rank - 1 && hasPast) {
             return new Size(List.of(new Size.Term(1, List.of(PAST)), new Size.Term(1, List.of(POSITION))));

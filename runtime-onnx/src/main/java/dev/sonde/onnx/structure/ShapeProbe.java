@@ -17,6 +17,7 @@ import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.ModelInput.Role;
 import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.ElementTypes;
+import dev.sonde.onnx.file.InputShapes;
 import dev.sonde.onnx.file.OnnxFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -33,9 +34,10 @@ final class ShapeProbe {
     /** Sizes that no two simple formulas share; small, because some models know few positions. */
     private static final long[][] BATCH_POSITION_PAST = {{2, 5, 3}, {3, 11, 2}, {4, 7, 13}};
 
-    private static final List<String> KNOWN = List.of("batch", "position", "past");
+    /** For operators that take several rows, or several positions behind a past, but not both. */
+    private static final long[][] ONE_ROW_OR_ONE_POSITION = {{2, 5, 0}, {1, 11, 3}, {4, 1, 13}};
 
-    static final int SETTINGS = BATCH_POSITION_PAST.length;
+    private static final List<String> KNOWN = List.of("batch", "position", "past");
 
     /** For sizes of other names: no two grow by the same from setting to setting. */
     private static final long[][] OTHERS = {{17, 19, 23, 29, 31, 37}, {23, 31, 19, 37, 17, 29}, {29, 17, 37, 19, 23, 31}
@@ -63,7 +65,7 @@ final class ShapeProbe {
     private Shapes run() {
         try (OrtSession.SessionOptions options = options(graph.file);
                 OrtSession session = environment.createSession(withAllOutputs().toByteArray(), options)) {
-            return run(session, 0);
+            return run(session);
         } catch (OrtException failed) {
             throw new SondeException(
                     "unrunnable-model",
@@ -73,24 +75,20 @@ final class ShapeProbe {
         }
     }
 
-    private Shapes run(OrtSession session, int scale) throws OrtException {
-        Map<String, Seen> seen = new LinkedHashMap<>();
-        int first = scale * SETTINGS;
-        try {
-            for (int setting = first; setting < first + SETTINGS; setting++) {
-                runOnce(session, setting, seen);
+    private Shapes run(OrtSession session) throws OrtException {
+        List<OrtException> failures = new ArrayList<>();
+        for (List<Map<String, Long>> settings : attempts(inputs)) {
+            try {
+                Map<String, Seen> seen = new LinkedHashMap<>();
+                for (Map<String, Long> setting : settings) {
+                    runOnce(session, setting, seen);
+                }
+                return new Shapes(fit(seen, settings));
+            } catch (OrtException failed) {
+                failures.add(failed);
             }
-        } catch (OrtException failed) {
-            if (scale + 1 == SCALES.length || !hasOthers()) {
-                throw failed;
-            }
-            return run(session, scale + 1);
         }
-        return new Shapes(fit(seen, settings(inputs).subList(first, first + SETTINGS)));
-    }
-
-    private boolean hasOthers() {
-        return symbols(inputs).stream().anyMatch(symbol -> !KNOWN.contains(symbol));
+        throw failures.get(0);
     }
 
     private Map<String, Shape> fit(Map<String, Seen> seen, List<Map<String, Long>> settings) {
@@ -133,16 +131,27 @@ final class ShapeProbe {
         return ordered;
     }
 
-    private static List<Map<String, Long>> settings(List<ModelInput> inputs) {
+    /** Returns sizes to probe a model with, the best first: each attempt is several settings of its symbols. */
+    static List<List<Map<String, Long>>> attempts(List<ModelInput> inputs) {
+        List<List<Map<String, Long>>> attempts = new ArrayList<>();
+        boolean hasOthers = symbols(inputs).stream().anyMatch(symbol -> !KNOWN.contains(symbol));
+        for (long scale : SCALES) {
+            if (scale == 1 || hasOthers) {
+                attempts.add(settings(inputs, BATCH_POSITION_PAST, scale));
+            }
+        }
+        attempts.add(settings(inputs, ONE_ROW_OR_ONE_POSITION, 1));
+        return attempts;
+    }
+
+    private static List<Map<String, Long>> settings(List<ModelInput> inputs, long[][] known, long scale) {
         List<Map<String, Long>> settings = new ArrayList<>();
-        for (int i = 0; i < SETTINGS * SCALES.length; i++) {
-            long[] known = BATCH_POSITION_PAST[i % SETTINGS];
-            long[] others = OTHERS[i % SETTINGS];
+        for (int i = 0; i < known.length; i++) {
             Map<String, Long> setting = new HashMap<>();
             int other = 0;
             for (String symbol : symbols(inputs)) {
                 int place = KNOWN.indexOf(symbol);
-                setting.put(symbol, place >= 0 ? known[place] : SCALES[i / SETTINGS] * others[other++ % others.length]);
+                setting.put(symbol, place >= 0 ? known[i][place] : scale * OTHERS[i][other++ % OTHERS[i].length]);
             }
             settings.add(setting);
         }
@@ -172,17 +181,19 @@ final class ShapeProbe {
         return model.build();
     }
 
-    /** Inferring shapes that are about to be seen takes most of a session's creation. */
+    /** Nothing is inferred from shapes that are about to be seen. */
     static void forgetShapes(GraphProto.Builder graph) {
-        graph.getInputBuilderList()
-                .forEach(input -> input.getTypeBuilder().getTensorTypeBuilder().clearShape());
+        if (InputShapes.mayBeForgotten(graph.getNodeList())) {
+            for (int i = 0; i < graph.getInputCount(); i++) {
+                graph.setInput(i, InputShapes.forget(graph.getInput(i)));
+            }
+        }
         graph.getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
     }
 
-    /** Returns what the model is given at one of the settings. */
-    static Map<String, OnnxTensor> tensors(List<ModelInput> inputs, int setting, OrtEnvironment environment)
-            throws OrtException {
-        Map<String, Long> sizes = settings(inputs).get(setting);
+    /** Returns what the model is given at sizes of its symbols. */
+    static Map<String, OnnxTensor> tensors(
+            List<ModelInput> inputs, Map<String, Long> sizes, OrtEnvironment environment) throws OrtException {
         Map<String, OnnxTensor> tensors = new HashMap<>();
         try {
             for (ModelInput input : inputs) {
@@ -195,7 +206,7 @@ final class ShapeProbe {
         return tensors;
     }
 
-    private void runOnce(OrtSession session, int setting, Map<String, Seen> seen) throws OrtException {
+    private void runOnce(OrtSession session, Map<String, Long> setting, Map<String, Seen> seen) throws OrtException {
         Map<String, OnnxTensor> tensors = tensors(inputs, setting, environment);
         try (OrtSession.Result result = session.run(tensors)) {
             for (Map.Entry<String, OnnxValue> each : result) {

@@ -15,6 +15,7 @@ final class GroupQuery implements Decomposition {
         }
         parts.refuseOutputs(3);
         Parts.require(parts.number("smooth_softmax", 0) != 1, "its softmax has a sink");
+        Parts.require(parts.number("sliding_window_cache", 0) == 0, "its cache is a window that moves");
         for (String type : List.of("k_quant_type", "v_quant_type")) {
             Parts.require(parts.text(type, "NONE").equals("NONE"), "its cache is quantised");
         }
