@@ -13,6 +13,7 @@ import java.util.Set;
  */
 final class Escapes {
     private static final Set<String> WEIGHTED = Set.of("Conv", "ConvTranspose", "Gemm");
+    private static final Set<String> ACTIVATIONS = Set.of("Gelu", "FastGelu", "QuickGelu", "Relu", "Tanh", "Sigmoid");
 
     private final Graph graph;
     private final Modules modules;
@@ -59,11 +60,32 @@ final class Escapes {
     }
 
     private void visit(int node) {
+        if (ACTIVATIONS.contains(graph.op(node))) {
+            doubt(node);
+        }
         for (String value : graph.uses(node)) {
             if (graph.isConstant(value)) {
                 Placer.Owners.of(value).ifPresent(path -> escaped(node, path));
             }
         }
+    }
+
+    /**
+     * An activation that lost its name ends the module before it or begins the next one. Where that is open, so is what the
+     * modules between return and receive.
+     */
+    private void doubt(int node) {
+        String reason = "it is not clear whether " + graph.op(node) + " at '"
+                + graph.nodes.get(node).getName() + "' is part of it";
+        int depth = modules.around(node).size();
+        between(graph.producer(graph.input(node, 0)), depth).forEach(each -> outputs.put(each.path(), reason));
+        graph.consumers(graph.output(node))
+                .forEach(reader -> between(reader, depth).forEach(each -> inputs.put(each.path(), reason)));
+    }
+
+    private List<Instance> between(int node, int depth) {
+        List<Instance> around = modules.around(node);
+        return depth < around.size() ? around.subList(depth, around.size() - 1) : List.of();
     }
 
     private void escaped(int node, String owner) {

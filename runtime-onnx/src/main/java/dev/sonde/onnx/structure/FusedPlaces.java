@@ -1,5 +1,6 @@
 package dev.sonde.onnx.structure;
 
+import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.onnx.unfuse.Fusion;
 import dev.sonde.onnx.unfuse.Unfused;
 import java.util.ArrayList;
@@ -32,8 +33,19 @@ final class FusedPlaces {
     }
 
     void run() {
+        Set<String> written = new HashSet<>();
+        unfused.fusions().forEach(each -> each.nodes().forEach(node -> written.add(node.getName())));
         for (int i = 0; i < graph.size(); i++) {
-            if (streams.contains(graph.nodes.get(i).getName())) {
+            NodeProto node = graph.nodes.get(i);
+            if (streams.contains(node.getName())) {
+                places.set(i, null);
+            }
+            if (places.get(i) == null && written.contains(node.getName())) {
+                places.set(i, ScopeNames.ofResult(node).orElse(null));
+            }
+        }
+        for (int i = 0; i < graph.size(); i++) {
+            if (streams.contains(graph.nodes.get(i).getName()) && places.get(i) == null) {
                 places.set(i, ofSum(i));
             }
         }
@@ -53,7 +65,8 @@ final class FusedPlaces {
             return null;
         }
         List<String> block = block(module);
-        @Nullable List<String> common = Placer.common(module, below(graph.output(sum)));
+        @Nullable List<String> norm = below(graph.output(sum));
+        @Nullable List<String> common = norm == null ? null : Placer.common(module, norm);
         return common != null && common.size() > block.size() && !block.isEmpty() ? common : block;
     }
 
@@ -87,18 +100,12 @@ final class FusedPlaces {
 
     private void placeAttention(Fusion fusion) {
         int last = graph.producer(fusion.fused().getOutput(0));
-        if (last == Graph.NONE || places.get(last) != null) {
+        if (last == Graph.NONE) {
             return;
         }
-        @Nullable List<String> reader = reader(graph.output(last));
-        List<String> block = reader == null ? List.of() : block(reader);
-        if (reader == null || block.isEmpty()) {
+        @Nullable List<String> place = places.get(last) != null ? places.get(last) : ofReader(graph.output(last));
+        if (place == null) {
             return;
-        }
-        List<String> place = new ArrayList<>(block);
-        if (reader.size() > block.size()
-                && ATTENTION.matcher(reader.get(block.size())).matches()) {
-            place.add(reader.get(block.size()));
         }
         Set<String> inside = new HashSet<>();
         fusion.nodes().forEach(node -> inside.add(node.getName()));
@@ -107,6 +114,21 @@ final class FusedPlaces {
                 places.set(i, place);
             }
         }
+    }
+
+    /** The module around the projection behind an attention, if it is named as one, or else its block. */
+    private @Nullable List<String> ofReader(String value) {
+        @Nullable List<String> reader = reader(value);
+        List<String> block = reader == null ? List.of() : block(reader);
+        if (reader == null || block.isEmpty()) {
+            return null;
+        }
+        List<String> place = new ArrayList<>(block);
+        if (reader.size() > block.size()
+                && ATTENTION.matcher(reader.get(block.size())).matches()) {
+            place.add(reader.get(block.size()));
+        }
+        return place;
     }
 
     private @Nullable List<String> reader(String value) {

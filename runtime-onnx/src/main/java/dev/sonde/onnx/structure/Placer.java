@@ -19,7 +19,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Placer {
     /** Operators that exporters and optimisers name anew though they are still the whole of the module that owns the weight. */
-    private static final Set<String> OWNED = Set.of("LayerNormalization", "Gemm", "MatMul", "Add", "Gather", "Conv");
+    private static final Set<String> OWNED = Set.of(
+            "LayerNormalization",
+            "SimplifiedLayerNormalization",
+            "RMSNormalization",
+            "Gemm",
+            "MatMul",
+            "Add",
+            "Gather",
+            "Conv");
 
     private static final Pattern CALL = Pattern.compile("_\\d+$");
 

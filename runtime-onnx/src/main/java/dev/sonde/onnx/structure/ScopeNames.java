@@ -5,12 +5,15 @@ import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Reads the scope that an exporter left at a node: the paths of the modules around it, outermost first, without the root. */
 final class ScopeNames {
     private static final List<String> SCOPES = List.of("pkg.torch.onnx.name_scopes", "pkg.onnxscript.name_scopes");
     private static final List<String> CLASSES =
             List.of("pkg.torch.onnx.class_hierarchy", "pkg.onnxscript.class_hierarchy");
+
+    private static final Pattern RESULT = Pattern.compile("/.+/[^/]+_output_\\d+");
 
     private ScopeNames() {}
 
@@ -21,6 +24,12 @@ final class ScopeNames {
             return written.get(0).isEmpty() ? Optional.of(paths(written)) : Optional.empty();
         }
         return node.getName().startsWith("/") ? Optional.of(slashed(node.getName())) : Optional.empty();
+    }
+
+    /** Returns the scope in the name of what the node makes: optimisers rename nodes and keep the values that others read. */
+    static Optional<List<String>> ofResult(NodeProto node) {
+        String value = node.getOutputCount() == 0 ? "" : node.getOutput(0);
+        return RESULT.matcher(value).matches() ? Optional.of(slashed(value)) : Optional.empty();
     }
 
     /** Returns the class of each module of the scope, with the model's own first; empty where the exporter wrote none. */
