@@ -44,13 +44,12 @@ final class HeadWidth {
             if (producer == Graph.NONE) {
                 return -1;
             }
-            long columns =
-                    switch (graph.op(producer)) {
-                        case "MatMulNBits" -> number(producer, "N");
-                        case "Reshape" -> last(graph.input(producer, 1));
-                        case "Split" -> part(producer, at);
-                        default -> ofMatrix(producer);
-                    };
+            long columns = switch (graph.op(producer)) {
+                case "MatMulNBits" -> number(producer, "N");
+                case "Reshape" -> last(graph.input(producer, 1));
+                case "Split" -> part(producer, at);
+                default -> ofMatrix(producer);
+            };
             if (columns > 0) {
                 return columns;
             }
@@ -95,7 +94,8 @@ final class HeadWidth {
     }
 
     private long number(int node, String attribute) {
-        @Nullable AttributeProto found = graph.nodes.get(node).getAttributeList().stream()
+        @Nullable
+        AttributeProto found = graph.nodes.get(node).getAttributeList().stream()
                 .filter(each -> each.getName().equals(attribute))
                 .findFirst()
                 .orElse(null);

@@ -192,8 +192,8 @@ final class ShapeProbe {
     }
 
     /** Returns what the model is given at sizes of its symbols. */
-    static Map<String, OnnxTensor> tensors(
-            List<ModelInput> inputs, Map<String, Long> sizes, OrtEnvironment environment) throws OrtException {
+    static Map<String, OnnxTensor> tensors(List<ModelInput> inputs, Map<String, Long> sizes, OrtEnvironment environment)
+            throws OrtException {
         Map<String, OnnxTensor> tensors = new HashMap<>();
         try {
             for (ModelInput input : inputs) {
