@@ -10,16 +10,19 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import dev.sonde.DType;
+import dev.sonde.GenerationOptions;
 import dev.sonde.Input;
 import dev.sonde.Safetensors;
 import dev.sonde.Site;
 import dev.sonde.Tensor;
 import dev.sonde.graph.Attribute;
 import dev.sonde.graph.Dim;
+import dev.sonde.graph.Effect;
 import dev.sonde.graph.GraphFile;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.Operator;
+import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ValueType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -27,9 +30,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** The page about the file form says what is written. */
@@ -81,7 +87,31 @@ class GraphFormatTest {
             nodes.add(
                     new Node.Apply(operator, List.of(0, 1), Map.of("axis", List.of(-1L, 2L)), Map.of("name", "x, y")));
         }
-        return new InterventionGraph(recorded.model(), recorded.runs(), nodes, recorded.effects(), recorded.saves());
+        List<RunInput> runs = new ArrayList<>(recorded.runs());
+        RunInput.Tokens prompt = new RunInput.Tokens(List.of(List.of(1L, 2L)), List.of("ab"), Map.of());
+        GenerationOptions options = GenerationOptions.builder()
+                .maxNewTokens(3)
+                .temperature(0.7)
+                .seed(-1)
+                .stopTokens(5)
+                .stopStrings("end")
+                .logitBias(4, Double.NEGATIVE_INFINITY)
+                .build();
+        int generation = runs.size();
+        runs.add(new RunInput.Generation(prompt, options));
+        runs.add(new RunInput.Steps(generation, 1, List.of(new RunInput.Range(1, 2), new RunInput.Range(3, 9))));
+        nodes.add(new Node.Gradient(List.of(1, 2), List.of(0, 0), 0, 1));
+        nodes.add(new Node.Carried(generation + 1, "kept", 0));
+        nodes.add(new Node.OverSteps(generation, List.of(0, 1)));
+        for (Node.Generated.Part part : Node.Generated.Part.values()) {
+            nodes.add(new Node.Generated(generation, part));
+        }
+        List<Effect> effects = new ArrayList<>(recorded.effects());
+        effects.add(new Effect.GradientWrite(0, 2, 0, 1, 0));
+        effects.add(new Effect.Choose(generation, 0, 1));
+        effects.add(new Effect.Carry(generation, "kept", 1));
+        effects.add(new Effect.Finish(generation + 1, 2));
+        return new InterventionGraph(recorded.model(), runs, nodes, effects, recorded.saves());
     }
 
     @Test
@@ -105,6 +135,25 @@ class GraphFormatTest {
         JsonObject other = JsonParser.parseString(json).getAsJsonObject();
         other.getAsJsonArray("nodes").get(0).getAsJsonObject().addProperty("op", "unknown");
         assertThat(wrong(other, schema, schema, "$")).isNotEmpty();
+    }
+
+    /** A new sort of element has to come into the graph above, and so into the schema. */
+    @Test
+    void theGraphHasEverySortOfElementThatCanBeWritten() {
+        InterventionGraph graph = graph();
+        Set<Class<?>> nodes = sorts(Node.class);
+        nodes.remove(Node.Local.class);
+        assertThat(classes(graph.nodes())).isEqualTo(nodes);
+        assertThat(classes(graph.effects())).isEqualTo(sorts(Effect.class));
+        assertThat(classes(graph.runs())).isEqualTo(sorts(RunInput.class));
+    }
+
+    private static Set<Class<?>> classes(List<?> elements) {
+        return elements.stream().map(Object::getClass).collect(Collectors.toSet());
+    }
+
+    private static Set<Class<?>> sorts(Class<?> type) {
+        return new HashSet<>(Arrays.asList(type.getPermittedSubclasses()));
     }
 
     @Test
