@@ -12,11 +12,13 @@ import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
 import dev.sonde.spi.Results;
 import dev.sonde.spi.Tokenizer;
+import dev.sonde.training.Training;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -61,6 +63,16 @@ public interface Model extends AutoCloseable {
      */
     default Study over(Dataset dataset, BiConsumer<Session, Row> body) {
         return Study.over(this, dataset, body);
+    }
+
+    /**
+     * Returns a training, which makes a loss small over the rows of a data set by changing {@link
+     * dev.sonde.training.Trainable}s; the model stays as it is. It begins when it is {@linkplain Training#run run}.
+     *
+     * @param body records one batch of rows and returns its loss, one number of floats; called once for each batch
+     */
+    default Training train(Dataset dataset, BiFunction<Session, List<Row>, Value<?>> body) {
+        return Training.of(this, dataset, body);
     }
 
     /**

@@ -13,6 +13,7 @@ import dev.sonde.manifest.SiteInfo;
 import dev.sonde.spi.Backend;
 import dev.sonde.spi.Cost;
 import dev.sonde.spi.Tokenizer;
+import dev.sonde.training.Trainable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,6 +55,7 @@ final class Recorder {
     private final List<SondeException> problems = new ArrayList<>();
     private final Map<String, Saved<Tensor>> saves = new LinkedHashMap<>();
     private final Map<String, Integer> logs = new LinkedHashMap<>();
+    private final Map<Trainable, Integer> trainables = new LinkedHashMap<>();
     private String scope = "";
     private int scopeStart;
     private final List<Consumer<Trace>> edits;
@@ -241,6 +243,7 @@ final class Recorder {
         int end = size;
         saves.values().removeIf(saved -> saved.node() >= end);
         logs.values().removeIf(id -> id >= end);
+        trainables.values().removeIf(id -> id >= end);
     }
 
     private static void truncate(List<?> list, int size) {
@@ -475,6 +478,21 @@ final class Recorder {
         }
         int apart = shadows.of(input, this, nodes, runs);
         return add(new Node.Local(apart, function, type, UserLine.here().toString()));
+    }
+
+    /** Returns a trainable's numbers, one value however often they are used. */
+    int trainable(Trainable trainable) {
+        check();
+        @Nullable Integer known = trainables.get(trainable);
+        if (known == null) {
+            known = add(new Node.Constant(trainable.tensor()));
+            trainables.put(trainable, known);
+        }
+        return known;
+    }
+
+    Map<Trainable, Integer> trainables() {
+        return trainables;
     }
 
     void log(int node, String label) {

@@ -5,6 +5,7 @@ import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
 import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.training.Trainable;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -63,6 +64,11 @@ public class Run {
     /** Returns a float32 number as a value. */
     public final Value<Any> constant(double number) {
         return constant(Tensor.scalar(DType.FLOAT32, number));
+    }
+
+    /** Returns the numbers that a trainable has now as a value; a {@link dev.sonde.training.Training} moves them. */
+    public final Value<Any> trainable(Trainable trainable) {
+        return new Value<>(recorder, recorder.trainable(trainable));
     }
 
     /** Returns standard normal noise in the shape of a value, as {@link Session#noise(long, Value)} does. */

@@ -8,8 +8,10 @@ import dev.sonde.kind.Parameter;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.spi.Cost;
 import dev.sonde.spi.Tokenizer;
+import dev.sonde.training.Trainable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -138,6 +140,18 @@ public final class Session {
     /** Returns a float32 number as a value. */
     public Value<Any> constant(double number) {
         return constant(Tensor.scalar(DType.FLOAT32, number));
+    }
+
+    /** Returns the numbers that a trainable has now as a value; a {@link dev.sonde.training.Training} moves them. */
+    public Value<Any> trainable(Trainable trainable) {
+        return new Value<>(recorder, recorder.trainable(trainable));
+    }
+
+    /** Returns the trainables that were used so far, and their values. */
+    public Map<Trainable, Value<Any>> trainables() {
+        Map<Trainable, Value<Any>> used = new LinkedHashMap<>();
+        recorder.trainables().forEach((each, id) -> used.put(each, new Value<>(recorder, id)));
+        return used;
     }
 
     /**

@@ -16,7 +16,8 @@ class ModuleArrowsTest {
         "dev.sonde.graph..",
         "dev.sonde.kind..",
         "dev.sonde.manifest..",
-        "dev.sonde.spi.."
+        "dev.sonde.spi..",
+        "dev.sonde.training.."
     };
     private static final String METHODS = "dev.sonde.methods..";
     private static final String PROCESSOR = "dev.sonde.processor..";

@@ -1,0 +1,45 @@
+package dev.sonde.training;
+
+/** Makes the columns of a matrix orthonormal (modified Gram-Schmidt, twice: Björck 1994, section 6). */
+final class Orthonormal {
+    private Orthonormal() {}
+
+    /** Changes a row-major matrix, in which no column may lie in the span of those before. */
+    static void make(float[] matrix, int rows, int columns) {
+        double[][] q = new double[columns][rows];
+        for (int c = 0; c < columns; c++) {
+            for (int r = 0; r < rows; r++) {
+                q[c][r] = matrix[r * columns + c];
+            }
+            for (int pass = 0; pass < 2; pass++) {
+                for (int before = 0; before < c; before++) {
+                    add(q[c], -dot(q[c], q[before]), q[before]);
+                }
+                scale(q[c], 1 / Math.sqrt(dot(q[c], q[c])));
+            }
+            for (int r = 0; r < rows; r++) {
+                matrix[r * columns + c] = (float) q[c][r];
+            }
+        }
+    }
+
+    private static double dot(double[] a, double[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += a[i] * b[i];
+        }
+        return sum;
+    }
+
+    private static void add(double[] to, double factor, double[] what) {
+        for (int i = 0; i < to.length; i++) {
+            to[i] += factor * what[i];
+        }
+    }
+
+    private static void scale(double[] vector, double factor) {
+        for (int i = 0; i < vector.length; i++) {
+            vector[i] *= factor;
+        }
+    }
+}
