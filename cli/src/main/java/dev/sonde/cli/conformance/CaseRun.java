@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One run of a case.
@@ -16,6 +17,7 @@ import java.util.Map;
  * @param sweep values by variable, first variable slowest; no variables for a plain run
  * @param expect keys of expected tensors by the names that they are bound to
  * @param newTokens how many tokens are generated, 0 for a plain run
+ * @param train what is trained and how, if anything is
  */
 record CaseRun(
         String id,
@@ -23,7 +25,8 @@ record CaseRun(
         boolean batched,
         Map<String, List<JsonElement>> sweep,
         Map<String, String> expect,
-        int newTokens) {
+        int newTokens,
+        Optional<JsonObject> train) {
 
     /**
      * A prompt and its steps.
@@ -55,7 +58,13 @@ record CaseRun(
                 ? json.getAsJsonObject("generate").get("max_new_tokens").getAsInt()
                 : 0;
         return new CaseRun(
-                json.get("id").getAsString(), blocks, batched, sweep, Json.texts(json.get("expect")), newTokens);
+                json.get("id").getAsString(),
+                blocks,
+                batched,
+                sweep,
+                Json.texts(json.get("expect")),
+                newTokens,
+                Optional.ofNullable(json.getAsJsonObject("train")));
     }
 
     /** Returns the keys of all expected tensors of this run, those of its blocks included. */

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 
 /** Runs the cases of a suite on one of its files, and judges what comes back. */
 public final class CaseRunner {
-    private static final Set<String> KINDS = Set.of("trace", "generate", "grad");
+    private static final Set<String> KINDS = Set.of("trace", "generate", "grad", "train");
     private static final Set<String> CAPABILITIES = Set.of("with_past", "attn_probs", "qkv", "identity_modules");
     /** Errors that say clearly that a file does not have what was asked for. */
     private static final Set<String> REFUSALS =
@@ -80,6 +80,9 @@ public final class CaseRunner {
     }
 
     private Map<String, Tensor> values(Case one) {
+        if (one.kind().equals("train")) {
+            return TrainCase.values(suite, model, one);
+        }
         Map<String, Supplier<Tensor>> saved = model.session(session -> new CaseRecording(suite, session).record(one));
         Map<String, Tensor> values = new LinkedHashMap<>();
         saved.forEach((name, handle) -> values.put(name, handle.get()));
