@@ -27,8 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param curve the steps that are done
  * @param tensors of trainables and optimiser
  */
-record Checkpoint(
-        String settings, long epoch, long taken, List<TrainingStep> curve, Map<String, Tensor> tensors) {
+record Checkpoint(String settings, long epoch, long taken, List<TrainingStep> curve, Map<String, Tensor> tensors) {
     private static final String FORMAT = "sonde.training";
     private static final String VERSION = "1";
 

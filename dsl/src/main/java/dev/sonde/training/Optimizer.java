@@ -59,8 +59,7 @@ public sealed interface Optimizer {
      * @param decoupled whether numbers themselves shrink, by {@code learningRate * weightDecay}; else their multiple is added to
      *     the gradient
      */
-    record Adam(
-            double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean decoupled)
+    record Adam(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean decoupled)
             implements Optimizer {
         /** Returns this with other shares of what is kept. */
         public Adam withBetas(double first, double second) {

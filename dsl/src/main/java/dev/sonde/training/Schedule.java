@@ -19,9 +19,8 @@ public interface Schedule {
      * "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016, without restarts).
      */
     static Schedule cosine(long warmup, long total) {
-        return step -> step < warmup
-                ? step / (double) warmup
-                : 0.5 * (1 + Math.cos(Math.PI * share(step, warmup, total)));
+        return step ->
+                step < warmup ? step / (double) warmup : 0.5 * (1 + Math.cos(Math.PI * share(step, warmup, total)));
     }
 
     /** Returns a factor that is multiplied by {@code gamma} every {@code steps} steps. */

@@ -172,9 +172,7 @@ public final class Training {
     public Trained run() {
         moments.clear();
         curve.clear();
-        long total = steps > 0
-                ? steps
-                : (epochs * Batches.ofEpoch(dataset, batch) + accumulated - 1) / accumulated;
+        long total = steps > 0 ? steps : (epochs * Batches.ofEpoch(dataset, batch) + accumulated - 1) / accumulated;
         try (Batches batches = begin()) {
             try {
                 long before = curve.size();
@@ -261,8 +259,8 @@ public final class Training {
             }
             Map<Trainable, Saved<Tensor>> gradients = new LinkedHashMap<>();
             checkNames(used.keySet());
-            used.forEach((each, value) ->
-                    gradients.put(each, loss.gradient(value).save("gradient of " + each.name())));
+            used.forEach(
+                    (each, value) -> gradients.put(each, loss.gradient(value).save("gradient of " + each.name())));
             return new Wanted(loss.save("loss"), gradients);
         });
     }
@@ -286,8 +284,11 @@ public final class Training {
             Recording<Wanted> recording = record(rows);
             Map<String, Tensor> found = model.run(recording.graph(), control).saved();
             loss += tensor(found, recording.result().loss()).item() / accumulated;
-            recording.result().gradients().forEach((each, handle) ->
-                    add(gradients, each, tensor(found, handle).toFloats()));
+            recording
+                    .result()
+                    .gradients()
+                    .forEach((each, handle) ->
+                            add(gradients, each, tensor(found, handle).toFloats()));
         }
         if (!Double.isFinite(loss)) {
             throw new SondeException(

@@ -31,7 +31,8 @@ final class TrainCase {
         this.model = model;
         this.run = run;
         this.train = train;
-        for (Map.Entry<String, JsonElement> each : train.getAsJsonObject("params").entrySet()) {
+        for (Map.Entry<String, JsonElement> each :
+                train.getAsJsonObject("params").entrySet()) {
             String key = each.getValue().getAsJsonObject().get("tensor").getAsString();
             trainables.put(each.getKey(), Trainable.of(each.getKey(), suite.tensor(key)));
         }

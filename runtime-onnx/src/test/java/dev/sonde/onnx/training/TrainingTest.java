@@ -125,8 +125,8 @@ class TrainingTest {
                         .progress(p -> asked[0]++)
                         .control(after4)
                         .run())
-                .isInstanceOfSatisfying(SondeException.class, e -> assertThat(e.code())
-                        .isEqualTo("cancelled"));
+                .isInstanceOfSatisfying(
+                        SondeException.class, e -> assertThat(e.code()).isEqualTo("cancelled"));
         Trainable resumed = Trainable.zeros("steer", 64);
         Trained found = settings(resumed).steps(9).checkpoint(file, 2).run();
         assertThat(found.steps()).isEqualTo(expected.steps());
@@ -178,7 +178,8 @@ class TrainingTest {
     void gradientsOfSeveralBatchesAreThatOfOne() {
         Trainable one = start();
         Trainable other = start();
-        Trained whole = steering(one).optimizer(Optimizer.sgd(0.1)).batch(8).steps(2).run();
+        Trained whole =
+                steering(one).optimizer(Optimizer.sgd(0.1)).batch(8).steps(2).run();
         Trained parts = steering(other)
                 .optimizer(Optimizer.sgd(0.1))
                 .batch(4)
@@ -227,10 +228,10 @@ class TrainingTest {
 
     @Test
     void aTrainableIsMadeOutsideTheBody() {
-        assertThatThrownBy(() -> model.train(
-                                Reference.ids("steering/ids"), (s, rows) -> loss(s, rows, start()))
+        assertThatThrownBy(() -> model.train(Reference.ids("steering/ids"), (s, rows) -> loss(s, rows, start()))
                         .run())
-                .hasMessageContaining("[no-trainables] Trainable 'steer' is used by a later batch and not by the first");
+                .hasMessageContaining(
+                        "[no-trainables] Trainable 'steer' is used by a later batch and not by the first");
     }
 
     @Test
