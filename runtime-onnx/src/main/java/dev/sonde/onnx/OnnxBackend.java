@@ -11,6 +11,7 @@ import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Planning;
 import dev.sonde.onnx.plan.Plans;
+import dev.sonde.onnx.plan.Segmentation;
 import dev.sonde.onnx.plan.Target;
 import dev.sonde.onnx.plan.Wiring;
 import dev.sonde.onnx.run.Masks;
@@ -47,9 +48,10 @@ final class OnnxBackend implements Backend {
     OnnxBackend(OnnxFile file, ModelGraph graph, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
-        this.sessions =
-                new Sessions(environment, settings(file, options), graph.model(), options.sessions(), MODEL_BYTES);
-        this.target = new Target(graph, wiring, new Masks(sessions, manifest)::values);
+        Segmentation segmentation = new Segmentation(graph.model(), options.weightsBudget());
+        this.sessions = new Sessions(
+                environment, settings(file, options), graph.model(), segmentation, options.sessions(), MODEL_BYTES);
+        this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values);
         this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());

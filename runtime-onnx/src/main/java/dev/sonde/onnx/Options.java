@@ -15,6 +15,7 @@ import java.nio.file.Path;
  * @param sessions how many spliced models are kept ready
  * @param planning whether an experiment is rearranged before it runs
  * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate; weights aside
+ * @param weightsBudget bytes that the weights which are open at one time may take
  * @param probing where a file is opened that was never opened before
  */
 public record Options(
@@ -26,6 +27,7 @@ public record Options(
         int sessions,
         Planning planning,
         long memoryBudget,
+        long weightsBudget,
         Probing probing) {
     /** The standard memory budget: 1 GiB. */
     private static final long BUDGET = 1L << 30;
@@ -106,9 +108,11 @@ public record Options(
 
     /** Refuses what makes no sense. */
     public Options {
-        if (memoryBudget < 1) {
+        if (memoryBudget < 1 || weightsBudget < 1) {
             throw new SondeException(
-                    "bad-option", "Expected a memory budget of 1 byte or more but was " + memoryBudget);
+                    "bad-option",
+                    "Expected memory budgets of 1 byte or more but was " + memoryBudget + " for values and "
+                            + weightsBudget + " for weights");
         }
         if (threads < 0 || sessions < 1) {
             throw new SondeException(
@@ -132,6 +136,7 @@ public record Options(
         private int sessions = 64;
         private Planning planning = Planning.FULL;
         private long memoryBudget = BUDGET;
+        private long weightsBudget = Long.MAX_VALUE;
         private Probing probing = Probing.standard();
 
         private Builder() {}
@@ -184,6 +189,17 @@ public record Options(
             return this;
         }
 
+        /**
+         * Sets how many bytes the weights that are open at one time may take. A model with more is cut into segments, which are
+         * opened, run for all rows of a batch, and closed, one after the other: each batch reads the weights once. An operator
+         * that reads more by itself is a segment of its own. Without a budget, the default, all weights are open; they are
+         * mapped from a file, so that the system may drop their pages when memory is short, unless they are prepacked.
+         */
+        public Builder weightsBudget(long bytes) {
+            this.weightsBudget = bytes;
+            return this;
+        }
+
         /** Sets where a file is opened that was never opened before. */
         public Builder probing(Probing where) {
             this.probing = where;
@@ -193,7 +209,7 @@ public record Options(
         /** Returns the options. */
         public Options build() {
             return new Options(
-                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget, probing);
+                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget, weightsBudget, probing);
         }
     }
 }

@@ -12,13 +12,22 @@ import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How an experiment is planned changes no number: every case holds with every run alone, and with as much reuse as there is. */
+/** How an experiment is planned changes no number: every case holds with every run alone, with as much reuse as there is,
+ * and in segments. */
 class ConformancePlansTest {
     @ParameterizedTest
-    @CsvSource({"OFF, 1073741824", "REUSE, 1073741824", "REUSE, 65536"})
-    void everyTraceIsReproduced(Options.Planning planning, long bytes) {
-        Options options =
-                Options.builder().planning(planning).memoryBudget(bytes).build();
+    @CsvSource({
+        "OFF, 1073741824, 9223372036854775807",
+        "REUSE, 1073741824, 9223372036854775807",
+        "REUSE, 65536, 9223372036854775807",
+        "FULL, 65536, 40000"
+    })
+    void everyTraceIsReproduced(Options.Planning planning, long bytes, long weights) {
+        Options options = Options.builder()
+                .planning(planning)
+                .memoryBudget(bytes)
+                .weightsBudget(weights)
+                .build();
         StringWriter report = new StringWriter();
         SuiteRunner runner = new SuiteRunner(
                 (model, file) -> OnnxModel.open(file.path(), options),

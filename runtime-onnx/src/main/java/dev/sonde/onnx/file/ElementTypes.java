@@ -57,7 +57,7 @@ public final class ElementTypes {
     }
 
     /** Returns the bytes of {@code count} elements, or -1 when the number does not fit. Types below 8 bits are packed. */
-    static long bytes(int type, long count) {
+    public static long bytes(int type, long count) {
         try {
             return Math.addExact(Math.multiplyExact(count, BITS[type]), 7) / 8;
         } catch (ArithmeticException tooMany) {
@@ -66,7 +66,7 @@ public final class ElementTypes {
     }
 
     /** Returns the product of {@code dims}, or -1 when one is negative or the product does not fit. */
-    static long count(List<Long> dims) {
+    public static long count(List<Long> dims) {
         long count = 1;
         boolean empty = false;
         for (long dim : dims) {

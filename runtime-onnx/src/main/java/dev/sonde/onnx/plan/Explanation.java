@@ -107,6 +107,10 @@ final class Explanation {
                     .count();
             line("  edits %s of the model where they stand", count(edited, "value"));
         }
+        int segments = plan.segments(program).size();
+        if (segments > 1) {
+            line("  in %s: the weights are more than may be open at one time", count(segments, "segment"));
+        }
         line("  gives %s", count(program.splice().outputs().size(), "value"));
     }
 

@@ -48,6 +48,11 @@ public final class Plan implements Prepared {
         return planned.programs();
     }
 
+    /** Returns the parts of the model that a program opens one after the other; one if the weights fit. */
+    public List<Segment> segments(Program program) {
+        return target.segments(program);
+    }
+
     /** Returns the fused operators that some program has written out, such as {@code FastGelu at 'FastGelu_0'}. */
     public Set<String> unfused() {
         return programs().stream()

@@ -24,6 +24,7 @@ public final class Target {
 
     private final ModelGraph graph;
     private final Wiring wiring;
+    private final Segmentation segmentation;
     private final Evaluator evaluator;
     private final Map<String, Place> places = new ConcurrentHashMap<>();
     private @Nullable Forms forms;
@@ -41,11 +42,12 @@ public final class Target {
 
     /** Returns the target of a model and the places of its sites. */
     public Target(ModelGraph graph, Wiring wiring) {
-        this(graph, wiring, Evaluator.NONE);
+        this(graph, wiring, new Segmentation(graph.model(), Long.MAX_VALUE), Evaluator.NONE);
     }
 
     /** Returns the target of a model and the places of its sites; {@code evaluator} tells what its masks are. */
-    public Target(ModelGraph graph, Wiring wiring, Evaluator evaluator) {
+    public Target(ModelGraph graph, Wiring wiring, Segmentation segmentation, Evaluator evaluator) {
+        this.segmentation = segmentation;
         this.graph = graph;
         this.wiring = wiring;
         this.evaluator = evaluator;
@@ -82,6 +84,11 @@ public final class Target {
     /** Returns where its sites are. */
     public Wiring wiring() {
         return wiring;
+    }
+
+    /** Returns the parts in which a program runs. */
+    List<Segment> segments(Program program) {
+        return segmentation.of(program);
     }
 
     /** Returns whether a row of the input never changes what the model computes for another. */

@@ -1,7 +1,6 @@
 package dev.sonde.onnx.run;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
@@ -51,14 +50,14 @@ final class Execution implements AutoCloseable {
 
     /** Runs all programs, telling {@code done} after each. */
     Map<String, Tensor> run(Runnable done) {
-        for (Program program : plan.programs()) {
+        for (List<Program> alike : together()) {
             ending.check();
-            if (program.turn().isPresent()) {
-                generate(program);
+            if (alike.get(0).turn().isPresent()) {
+                generate(alike.get(0));
             } else {
-                run(program);
+                run(alike);
             }
-            done.run();
+            alike.forEach(each -> done.run());
         }
         InterventionGraph graph = plan.graph();
         Map<String, Tensor> ordered = new LinkedHashMap<>();
@@ -104,33 +103,60 @@ final class Execution implements AutoCloseable {
         return ((Node.Constant) plan.graph().nodes().get(id)).value();
     }
 
-    private void run(Program program) {
-        Sessions.Kept session = sessions.borrow(program);
+    /** Returns the programs in their order, those together for which the same segments of the model are opened. */
+    private List<List<Program>> together() {
+        List<List<Program>> all = new ArrayList<>();
+        for (Program program : plan.programs()) {
+            List<Program> before = all.isEmpty() ? List.of() : all.get(all.size() - 1);
+            boolean joins = !before.isEmpty()
+                    && before.get(0).splice().equals(program.splice())
+                    && program.turn().isEmpty()
+                    && before.stream().noneMatch(each -> needs(program, each))
+                    && sessions.isCut(program);
+            if (!joins) {
+                all.add(new ArrayList<>());
+            }
+            all.get(all.size() - 1).add(program);
+        }
+        return all;
+    }
+
+    private static boolean needs(Program program, Program other) {
+        return !other.locals().isEmpty()
+                || program.feeds().values().stream()
+                        .anyMatch(feed -> feed instanceof Feed.Foreign foreign
+                                && other.values().containsKey(foreign.node()));
+    }
+
+    private void run(List<Program> alike) {
+        Program first = alike.get(0);
+        Sessions.Kept session = sessions.borrow(first);
         List<OnnxTensor> own = new ArrayList<>();
         try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
-            Map<String, OnnxTensor> inputs = inputs(program, session.session(), own);
-            OrtSession.Result result =
-                    ending.watch(options, () -> session.session().run(inputs, options));
-            Map<String, OnnxTensor> outputs = new HashMap<>();
-            for (Map.Entry<String, OnnxValue> output : result) {
-                outputs.put(output.getKey(), (OnnxTensor) output.getValue());
+            List<Map<String, OnnxTensor>> inputs = new ArrayList<>();
+            for (Program program : alike) {
+                inputs.add(inputs(program, session.body(), own));
             }
-            take(program, outputs, Set.of());
+            List<Map<String, OnnxTensor>> outputs =
+                    ending.watch(options, () -> session.body().run(inputs, options));
+            for (int i = 0; i < alike.size(); i++) {
+                take(alike.get(i), outputs.get(i), Set.of());
+            }
         } catch (OrtException e) {
             ending.check(); // if it was ended, this is how
-            throw new SondeException("engine", program.label() + " failed: " + e.getMessage(), e);
+            throw new SondeException("engine", first.label() + " failed: " + e.getMessage(), e);
         } finally {
             own.forEach(OnnxTensor::close);
             staging.clear();
             sessions.giveBack(session);
-            crossings.used(program);
+            alike.forEach(crossings::used);
         }
     }
 
-    private Map<String, OnnxTensor> inputs(Program program, OrtSession session, List<OnnxTensor> own)
+    private Map<String, OnnxTensor> inputs(Program program, Body body, List<OnnxTensor> own)
             throws OrtException {
         Map<String, OnnxTensor> inputs = new HashMap<>();
-        for (String name : session.getInputNames()) {
+        for (String name : body.inputNames()) {
             Feed feed = program.feeds().get(name);
             if (feed instanceof Feed.Foreign foreign && !javaValues.containsKey(foreign.node())) {
                 inputs.put(name, crossings.get(foreign.node()));

@@ -1,7 +1,6 @@
 package dev.sonde.onnx.run;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
@@ -142,9 +141,8 @@ final class GenerationLoop implements AutoCloseable {
             for (String name : open.names()) {
                 inputs.put(name, input(program, open, places, name, own));
             }
-            OrtSession session = open.session().session();
-            OrtSession.Result result = ending.watch(options, () -> session.run(inputs, options));
-            return take(program, step, result);
+            Body body = open.session().body();
+            return take(program, step, ending.watch(options, () -> body.run(inputs, options)));
         } catch (OrtException e) {
             ending.check(); // if it was ended, this is how
             throw new SondeException("engine", "Step " + step + " of a generation failed: " + e.getMessage(), e);
@@ -160,7 +158,7 @@ final class GenerationLoop implements AutoCloseable {
         }
         Sessions.Kept session = sessions.borrow(program);
         Map<String, OnnxTensor> fixed = new HashMap<>();
-        Opened now = new Opened(session, fixed, session.session().getInputNames());
+        Opened now = new Opened(session, fixed, session.body().inputNames());
         opened.put(program, now);
         for (Map.Entry<String, Feed> feed : program.feeds().entrySet()) {
             if (feed.getValue() instanceof Feed.Given value && now.names().contains(feed.getKey())) {
@@ -225,11 +223,8 @@ final class GenerationLoop implements AutoCloseable {
     }
 
     /** Takes over what a step computed, and returns its outputs. */
-    private Map<String, OnnxTensor> take(Program program, int step, OrtSession.Result result) throws OrtException {
-        Map<String, OnnxTensor> outputs = new HashMap<>();
-        for (Map.Entry<String, OnnxValue> output : result) {
-            outputs.put(output.getKey(), (OnnxTensor) output.getValue());
-        }
+    private Map<String, OnnxTensor> take(Program program, int step, Map<String, OnnxTensor> outputs)
+            throws OrtException {
         Turn turn = program.turn().orElseThrow();
         int run = program.runs().get(0);
         Map<Integer, OnnxTensor> values = new HashMap<>();

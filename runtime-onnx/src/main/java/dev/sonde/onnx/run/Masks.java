@@ -1,7 +1,6 @@
 package dev.sonde.onnx.run;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
@@ -58,13 +57,16 @@ public final class Masks {
     private Map<String, Tensor> compute(Program program) {
         Sessions.Kept session = sessions.borrow(program);
         Map<String, OnnxTensor> inputs = new HashMap<>();
-        try {
+        try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
             ModelInputs given = new ModelInputs(manifest, program.input().orElseThrow());
-            for (String name : session.session().getInputNames()) {
+            for (String name : session.body().inputNames()) {
                 inputs.put(name, OrtTensors.in(sessions.environment().ort(), given.tensor(name)));
             }
-            try (OrtSession.Result result = session.session().run(inputs)) {
-                return tensors(result, program.splice().outputs());
+            Map<String, OnnxTensor> outputs = session.body().run(inputs, options);
+            try {
+                return tensors(outputs, program.splice().outputs());
+            } finally {
+                outputs.values().forEach(OnnxTensor::close);
             }
         } catch (OrtException e) {
             throw new SondeException("engine", "The model's masks cannot be computed: " + e.getMessage(), e);
@@ -74,14 +76,10 @@ public final class Masks {
         }
     }
 
-    private static Map<String, Tensor> tensors(OrtSession.Result result, List<String> outputs) {
+    private static Map<String, Tensor> tensors(Map<String, OnnxTensor> outputs, List<String> names) {
         Map<String, Tensor> tensors = new HashMap<>();
-        for (Map.Entry<String, OnnxValue> each : result) {
-            if (each.getValue() instanceof OnnxTensor tensor) {
-                String name = each.getKey();
-                tensors.put(name.substring(Program.VALUE.length()), OrtTensors.out(tensor, List.of()));
-            }
-        }
-        return outputs.size() == tensors.size() ? tensors : Map.of();
+        outputs.forEach((name, tensor) ->
+                tensors.put(name.substring(Program.VALUE.length()), OrtTensors.out(tensor, List.of())));
+        return names.size() == tensors.size() ? tensors : Map.of();
     }
 }

@@ -5,6 +5,8 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
 import dev.sonde.onnx.plan.Program;
+import dev.sonde.onnx.plan.Segment;
+import dev.sonde.onnx.plan.Segmentation;
 import dev.sonde.onnx.plan.Splice;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -23,6 +25,7 @@ public final class Sessions implements AutoCloseable {
     private final RuntimeEnvironment environment;
     private final SessionSettings settings;
     private final ModelProto skeleton;
+    private final Segmentation segmentation;
     private final int most;
     private final long mostBytes;
     private final Map<Splice, Kept> kept = new LinkedHashMap<>(16, 0.75f, true);
@@ -31,20 +34,20 @@ public final class Sessions implements AutoCloseable {
 
     /** A session and how many runs use it. */
     static final class Kept {
-        private final OrtSession session;
+        private final Body body;
         private final long bytes;
         private final boolean prepacked;
         private int users;
         private boolean evicted;
 
-        Kept(OrtSession session, long bytes, boolean prepacked) {
+        Kept(Body body, long bytes, boolean prepacked) {
             this.prepacked = prepacked;
-            this.session = session;
+            this.body = body;
             this.bytes = bytes;
         }
 
-        OrtSession session() {
-            return session;
+        Body body() {
+            return body;
         }
     }
 
@@ -52,11 +55,18 @@ public final class Sessions implements AutoCloseable {
      * @param environment where sessions are made
      * @param settings how
      * @param skeleton the model without weights
+     * @param segmentation what is cut
      * @param most number of sessions to keep
      * @param mostBytes size of all kept models in bytes, weights aside
      */
     public Sessions(
-            RuntimeEnvironment environment, SessionSettings settings, ModelProto skeleton, int most, long mostBytes) {
+            RuntimeEnvironment environment,
+            SessionSettings settings,
+            ModelProto skeleton,
+            Segmentation segmentation,
+            int most,
+            long mostBytes) {
+        this.segmentation = segmentation;
         this.environment = environment;
         this.settings = settings;
         this.skeleton = skeleton;
@@ -106,10 +116,21 @@ public final class Sessions implements AutoCloseable {
                 .isPresent();
     }
 
+    /** Returns whether a program runs in segments. */
+    boolean isCut(Program program) {
+        return segmentation.of(program).size() > 1;
+    }
+
     private Kept create(Program program, boolean prepacked) {
+        List<Segment> segments = segmentation.of(program);
+        if (segments.size() > 1) {
+            boolean packed = settings.prepack();
+            return new Kept(new InSegments(environment, settings, skeleton, program, segments, packed), 0, prepacked);
+        }
         byte[] model = SplicedModel.build(program, skeleton).toByteArray();
         try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
-            return new Kept(environment.ort().createSession(model, options), model.length, prepacked);
+            return new Kept(
+                    new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
         } catch (OrtException e) {
             throw new SondeException(
                     "engine",
@@ -153,7 +174,7 @@ public final class Sessions implements AutoCloseable {
 
     private static void close(Kept session) {
         try {
-            session.session.close();
+            session.body.close();
         } catch (OrtException e) {
             throw new SondeException("engine", "A session cannot be closed: " + e.getMessage(), e);
         }

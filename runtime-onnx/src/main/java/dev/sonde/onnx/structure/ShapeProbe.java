@@ -164,6 +164,9 @@ final class ShapeProbe {
         options.addConfigEntry(
                 "session.model_external_initializers_file_folder_path",
                 file.weightsFolder().toString());
+        boolean packed = file.skeleton().getGraph().getNodeList().stream()
+                .anyMatch(node -> node.getOpType().startsWith("MatMulNBits")); // very slow without
+        options.addConfigEntry("session.disable_prepacking", packed ? "0" : "1"); // the weights stay in their file
         return options;
     }
 
