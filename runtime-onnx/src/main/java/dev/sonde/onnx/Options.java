@@ -209,7 +209,16 @@ public record Options(
         /** Returns the options. */
         public Options build() {
             return new Options(
-                    threads, optimization, target, cacheFolder, prepacking, sessions, planning, memoryBudget, weightsBudget, probing);
+                    threads,
+                    optimization,
+                    target,
+                    cacheFolder,
+                    prepacking,
+                    sessions,
+                    planning,
+                    memoryBudget,
+                    weightsBudget,
+                    probing);
         }
     }
 }

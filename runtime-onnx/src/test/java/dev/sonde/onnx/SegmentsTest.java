@@ -89,9 +89,8 @@ class SegmentsTest {
                     OnnxModel cut = open(name, planning, 100_000, BUDGET)) {
                 Plan plan = (Plan) cut.backend()
                         .prepare(cut.record(s -> sweep(cut, s)).graph(), Limits.NONE);
-                assertThat(plan.programs()).anyMatch(program -> plan.segments(program)
-                                .size()
-                        > 2);
+                assertThat(plan.programs())
+                        .anyMatch(program -> plan.segments(program).size() > 2);
                 assertThat(plan.explain()).contains("segments");
                 equal(cut.session(s -> sweep(cut, s)), whole.session(s -> sweep(whole, s)));
             }
@@ -108,7 +107,8 @@ class SegmentsTest {
     }
 
     private static Generated generated(OnnxModel model) {
-        return model.session(s -> s.generate(CLEAN, GenerationOptions.greedy(5), g -> {})).value();
+        return model.session(s -> s.generate(CLEAN, GenerationOptions.greedy(5), g -> {}))
+                .value();
     }
 
     @Test
@@ -131,9 +131,9 @@ class SegmentsTest {
         Program program = Program.ofValues(new ModelGraph(model), CLEAN, List.of("x2"));
         assertThat(new Segmentation(model, 16_000).of(program)).hasSize(1);
         List<Segment> segments = new Segmentation(model, 1).of(program);
-        assertThat(segments).allSatisfy(segment -> assertThat(segment.reads().stream()
-                        .filter(each -> each.startsWith("w")))
-                .hasSizeLessThan(2));
+        assertThat(segments)
+                .allSatisfy(segment -> assertThat(segment.reads().stream().filter(each -> each.startsWith("w")))
+                        .hasSizeLessThan(2));
     }
 
     @Test

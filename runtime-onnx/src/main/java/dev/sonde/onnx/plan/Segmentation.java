@@ -147,7 +147,9 @@ public final class Segmentation {
                     gives.add(output);
                 }
             }
-            outputs.stream().filter(output -> last && !makers.containsKey(output)).forEach(reads::add);
+            outputs.stream()
+                    .filter(output -> last && !makers.containsKey(output))
+                    .forEach(reads::add);
             return new Segment(List.copyOf(nodes.subList(start, end)), reads, List.copyOf(gives));
         }
     }

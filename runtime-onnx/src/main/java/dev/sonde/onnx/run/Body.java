@@ -49,8 +49,8 @@ interface Body {
         }
 
         @Override
-        public List<Map<String, OnnxTensor>> run(
-                List<Map<String, OnnxTensor>> inputs, OrtSession.RunOptions options) throws OrtException {
+        public List<Map<String, OnnxTensor>> run(List<Map<String, OnnxTensor>> inputs, OrtSession.RunOptions options)
+                throws OrtException {
             List<Map<String, OnnxTensor>> outputs = new ArrayList<>();
             try {
                 for (Map<String, OnnxTensor> each : inputs) {

@@ -153,8 +153,7 @@ final class Execution implements AutoCloseable {
         }
     }
 
-    private Map<String, OnnxTensor> inputs(Program program, Body body, List<OnnxTensor> own)
-            throws OrtException {
+    private Map<String, OnnxTensor> inputs(Program program, Body body, List<OnnxTensor> own) throws OrtException {
         Map<String, OnnxTensor> inputs = new HashMap<>();
         for (String name : body.inputNames()) {
             Feed feed = program.feeds().get(name);

@@ -129,8 +129,7 @@ public final class Sessions implements AutoCloseable {
         }
         byte[] model = SplicedModel.build(program, skeleton).toByteArray();
         try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
-            return new Kept(
-                    new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
+            return new Kept(new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
         } catch (OrtException e) {
             throw new SondeException(
                     "engine",
