@@ -15,8 +15,18 @@ import java.util.stream.IntStream;
  *
  * @param dims shape of the value that was reached
  * @param columns the column of each of its elements
+ * @param positions which axis the positions are on, in models with a fixed number of them
  */
-record Columns(List<Integer> dims, List<Integer> columns) {
+record Columns(List<Integer> dims, List<Integer> columns, Positions positions) {
+    /** An axis of which only the first element is followed; none at -1. */
+    record Positions(int axis, int number) {
+        private static final Positions NONE = new Positions(-1, 1);
+
+        Positions at(int other) {
+            return new Positions(other, number);
+        }
+    }
+
     Columns {
         dims = List.copyOf(dims);
         columns = List.copyOf(columns);
@@ -24,9 +34,26 @@ record Columns(List<Integer> dims, List<Integer> columns) {
 
     /** Returns the columns of a product's own result. */
     static Optional<Columns> of(Shapes shapes, String value) {
-        return dims(shapes, value)
-                .map(dims -> new Columns(
-                        dims, IntStream.range(0, count(dims)).boxed().toList()));
+        return dims(shapes, value).filter(dims -> !dims.isEmpty()).flatMap(dims -> {
+            int last = dims.size() - 1;
+            int[] fixed =
+                    IntStream.range(0, last).filter(axis -> dims.get(axis) > 1).toArray();
+            Positions positions = fixed.length == 0 ? Positions.NONE : new Positions(fixed[0], dims.get(fixed[0]));
+            return fixed.length > 1
+                    ? Optional.empty()
+                    : Optional.of(new Columns(
+                            one(dims, positions),
+                            IntStream.range(0, dims.get(last)).boxed().toList(),
+                            positions));
+        });
+    }
+
+    private static List<Integer> one(List<Integer> dims, Positions positions) {
+        List<Integer> one = new ArrayList<>(dims);
+        if (positions.axis() >= 0) {
+            one.set(positions.axis(), 1);
+        }
+        return one;
     }
 
     private static int count(List<Integer> dims) {
@@ -52,13 +79,30 @@ record Columns(List<Integer> dims, List<Integer> columns) {
         return switch (graph.op(node)) {
             case "Identity", "Cast" -> Optional.of(this);
             case "Reshape", "Squeeze", "Unsqueeze", "Flatten" ->
-                dims(shapes, output).filter(to -> count(to) == columns.size()).map(to -> new Columns(to, columns));
+                dims(shapes, output).flatMap(this::reshaped);
             case "Transpose" -> Optional.of(transposed(graph.ints(node, "perm")));
             case "Split" -> split(graph, shapes, node, output);
             case "Slice" -> slice(graph, node);
             case "Gather" -> gather(graph, node);
             default -> Optional.empty();
         };
+    }
+
+    /** The axis of the positions stays whole, with as many elements behind it as before. */
+    private Optional<Columns> reshaped(List<Integer> to) {
+        if (count(to) != columns.size() * positions.number()) {
+            return Optional.empty();
+        }
+        if (positions.axis() < 0) {
+            return Optional.of(new Columns(to, columns, positions));
+        }
+        int behind = strides(dims)[positions.axis()];
+        int[] strides = strides(to);
+        return IntStream.range(0, to.size())
+                .filter(axis -> to.get(axis) == positions.number() && strides[axis] == behind)
+                .mapToObj(positions::at)
+                .map(at -> new Columns(one(to, at), columns, at))
+                .findFirst();
     }
 
     private Columns transposed(List<Long> given) {
@@ -80,7 +124,7 @@ record Columns(List<Integer> dims, List<Integer> columns) {
                 place[axis] = 0;
             }
         }
-        return new Columns(to, moved);
+        return new Columns(to, moved, positions.at(perm.indexOf(positions.axis())));
     }
 
     private static int[] strides(List<Integer> dims) {
@@ -101,7 +145,7 @@ record Columns(List<Integer> dims, List<Integer> columns) {
             if (own.isEmpty()) {
                 return Optional.empty();
             }
-            if (part.equals(output)) {
+            if (part.equals(output) && axis != positions.axis()) {
                 int from = start;
                 return Optional.of(taken(axis, i -> from + i, own.get().get(axis)));
             }
@@ -128,6 +172,9 @@ record Columns(List<Integer> dims, List<Integer> columns) {
         for (int i = 0; i < axes.get().length; i++) {
             int axis = axis(axes.get()[i]);
             int size = dims.get(axis);
+            if (axis == positions.axis()) {
+                return Optional.empty();
+            }
             int from = clamp(starts.get()[i], size);
             int to = clamp(ends.get()[i], size);
             now = now.taken(axis, each -> from + each, Math.max(0, to - from));
@@ -150,7 +197,7 @@ record Columns(List<Integer> dims, List<Integer> columns) {
         int axis = axis(graph.number(node, "axis", 0));
         return graph.file
                 .constant(graph.input(node, 1))
-                .filter(each -> each.shape().length == 0)
+                .filter(each -> each.shape().length == 0 && axis != positions.axis())
                 .map(each -> each.toTensor().toLongs()[0])
                 .map(index -> taken(axis, i -> (int) (index < 0 ? index + dims.get(axis) : index), 1)
                         .without(axis));
@@ -159,7 +206,7 @@ record Columns(List<Integer> dims, List<Integer> columns) {
     private Columns without(int axis) {
         List<Integer> to = new ArrayList<>(dims);
         to.remove(axis);
-        return new Columns(to, columns);
+        return new Columns(to, columns, positions.at(positions.axis() - (positions.axis() > axis ? 1 : 0)));
     }
 
     /** A number for a number. */
@@ -179,6 +226,6 @@ record Columns(List<Integer> dims, List<Integer> columns) {
         }
         List<Integer> to = new ArrayList<>(dims);
         to.set(axis, size);
-        return new Columns(to, kept);
+        return new Columns(to, kept, positions);
     }
 }

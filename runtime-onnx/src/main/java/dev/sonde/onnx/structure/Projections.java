@@ -5,10 +5,8 @@ import dev.sonde.onnx.structure.Products.Product;
 import java.util.ArrayDeque;
 import java.util.BitSet;
 import java.util.Deque;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Goes back from queries, keys, values and hidden features to the product with a weight that they come from. */
 final class Projections {
@@ -47,30 +45,34 @@ final class Projections {
 
     /** The one product with a weight that the value comes from. */
     private Optional<Product> source(String value) {
-        Set<Integer> found = new LinkedHashSet<>();
-        Set<Integer> seen = new LinkedHashSet<>();
+        BitSet behind = behind(value);
+        int[] found = behind.stream()
+                .filter(node -> Mlp.PRODUCTS.contains(graph.op(node)))
+                .toArray();
+        return found.length == 1 && behind.cardinality() < NODES ? products.at(found[0]) : Optional.empty();
+    }
+
+    /** The nodes that a value's numbers come through, back to the first products: not those that make sizes. */
+    private BitSet behind(String value) {
+        BitSet seen = new BitSet();
         Deque<Integer> next = new ArrayDeque<>(List.of(graph.producer(value)));
-        while (!next.isEmpty() && seen.size() < NODES) {
+        while (!next.isEmpty() && seen.cardinality() < NODES) {
             int node = next.poll();
-            if (node == Graph.NONE || !seen.add(node)) {
+            if (node == Graph.NONE || seen.get(node)) {
                 continue;
             }
-            if (Mlp.PRODUCTS.contains(graph.op(node))) {
-                found.add(node);
-            } else {
+            seen.set(node);
+            if (!Mlp.PRODUCTS.contains(graph.op(node))) {
                 graph.uses(node).stream()
                         .filter(each -> data.has(each) && shapes.isFloat(each))
                         .forEach(each -> next.add(graph.producer(each)));
             }
         }
-        return found.size() == 1 && seen.size() < NODES
-                ? products.at(found.iterator().next())
-                : Optional.empty();
+        return seen;
     }
 
     private Optional<Projection> follow(Product product, String end, int heads, int width) {
-        int last = graph.producer(end);
-        BitSet between = Reach.upstream(graph, last, product.node());
+        BitSet between = behind(end);
         String value = product.output();
         Optional<Columns> columns = Columns.of(shapes, value);
         Optional<Projection> found = Optional.empty();
