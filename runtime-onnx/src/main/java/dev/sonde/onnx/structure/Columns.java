@@ -82,7 +82,7 @@ record Columns(List<Integer> dims, List<Integer> columns, Positions positions) {
                 dims(shapes, output).flatMap(this::reshaped);
             case "Transpose" -> Optional.of(transposed(graph.ints(node, "perm")));
             case "Split" -> split(graph, shapes, node, output);
-            case "Slice" -> slice(graph, node);
+            case "Slice" -> slice(graph, new FixedSizes(graph, shapes), node);
             case "Gather" -> gather(graph, node);
             default -> Optional.empty();
         };
@@ -158,14 +158,16 @@ record Columns(List<Integer> dims, List<Integer> columns, Positions positions) {
         return (int) (given < 0 ? given + dims.size() : given);
     }
 
-    private Optional<Columns> slice(Graph graph, int node) {
-        Optional<long[]> starts = numbers(graph, graph.input(node, 1));
-        Optional<long[]> ends = numbers(graph, graph.input(node, 2));
-        Optional<long[]> axes = numbers(graph, graph.input(node, 3));
-        boolean steps = numbers(graph, graph.input(node, 4))
-                .filter(each -> Arrays.stream(each).anyMatch(step -> step != 1))
-                .isPresent();
-        if (starts.isEmpty() || ends.isEmpty() || axes.isEmpty() || steps) {
+    private Optional<Columns> slice(Graph graph, FixedSizes sizes, int node) {
+        Optional<long[]> starts = sizes.of(graph.input(node, 1));
+        Optional<long[]> ends = sizes.of(graph.input(node, 2));
+        Optional<long[]> axes = sizes.of(graph.input(node, 3));
+        String step = graph.input(node, 4);
+        boolean plain = step.isEmpty()
+                || sizes.of(step)
+                        .filter(each -> Arrays.stream(each).allMatch(one -> one == 1))
+                        .isPresent();
+        if (starts.isEmpty() || ends.isEmpty() || axes.isEmpty() || !plain) {
             return Optional.empty();
         }
         Columns now = this;
@@ -184,13 +186,6 @@ record Columns(List<Integer> dims, List<Integer> columns, Positions positions) {
 
     private static int clamp(long index, int size) {
         return (int) Math.max(0, Math.min(size, index < 0 ? index + size : index));
-    }
-
-    private static Optional<long[]> numbers(Graph graph, String value) {
-        return graph.file
-                .constant(value)
-                .filter(each -> each.shape().length <= 1)
-                .map(each -> each.toTensor().toLongs());
     }
 
     private Optional<Columns> gather(Graph graph, int node) {
