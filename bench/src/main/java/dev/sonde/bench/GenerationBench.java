@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * Measures generation against a hand-written loop over the same file, in pairs that take turns, and prints JSON lines:
@@ -42,6 +43,7 @@ public final class GenerationBench {
     private final float[] steer;
     private final int pairs;
     private final Map<String, double[]> reference;
+    private Consumer<JsonObject> out = System.out::println;
 
     private GenerationBench(Path models, int pairs, int threads) throws IOException, OrtException {
         JsonObject inputs = JsonParser.parseString(Files.readString(models.resolve("inputs.json")))
@@ -79,6 +81,15 @@ public final class GenerationBench {
         bench.measureAll();
     }
 
+    /** Measures with the settings of the other workloads. */
+    static void measure(Bench bench) throws IOException, OrtException {
+        Settings settings = bench.settings();
+        int pairs = settings.checkOnly() ? 1 : settings.full() ? 31 : 15;
+        GenerationBench own = new GenerationBench(settings.models(), pairs, settings.threads());
+        own.out = bench::emit;
+        own.measureAll();
+    }
+
     private static String value(List<String> options, String name, String otherwise) {
         int at = options.indexOf(name);
         return at >= 0 && at + 1 < options.size() ? options.get(at + 1) : otherwise;
@@ -113,7 +124,7 @@ public final class GenerationBench {
         String wrong = wrong(name, first);
         if (!wrong.isEmpty()) {
             line.addProperty("error", wrong);
-            System.out.println(line);
+            out.accept(line);
             return;
         }
         bare.run(prompt, count);
@@ -167,7 +178,7 @@ public final class GenerationBench {
         line.addProperty("first_token_ms", 1e3 * median(token));
         line.addProperty("tokens_per_second", count / median(ours));
         line.addProperty("pairs", pairs);
-        System.out.println(line);
+        out.accept(line);
     }
 
     private static double rounded(double x) {

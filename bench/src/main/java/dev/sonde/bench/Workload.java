@@ -37,6 +37,13 @@ enum Workload {
             Sweeps.heads(bench);
         }
     },
+    /** Greedy generation with a cache: plain, steered at every step, reading one site at every step. */
+    W7 {
+        @Override
+        void measure(Bench bench) throws Exception {
+            GenerationBench.measure(bench);
+        }
+    },
     /** Capture resid_post of all layers for 64 prompts. */
     W8 {
         @Override

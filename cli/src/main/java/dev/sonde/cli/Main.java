@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             InspectCommand.class,
             DescribeCommand.class,
             RunCommand.class,
+            GenerateCommand.class,
             ConformanceCommand.class,
             SubmitCommand.class,
             ServeCommand.class

@@ -48,6 +48,14 @@ final class Golden {
         return json.get(name).getAsDouble();
     }
 
+    boolean has(String name) {
+        return json.has(name);
+    }
+
+    String text(String name) {
+        return json.get(name).getAsString();
+    }
+
     int integer(String name) {
         return json.get(name).getAsInt();
     }

@@ -169,6 +169,41 @@ class SmolLm2GoldenTest {
     }
 
     @Test
+    void generation() {
+        try (OnnxModel cached =
+                OnnxModel.open(TestModels.smollm2().orElseThrow().resolve("with_past"))) {
+            for (Golden golden : Golden.of("smollm2").all("generation")) {
+                assertThat(generated(cached, golden).ids()).isEqualTo(golden.ids("output_ids"));
+                assertThat(generated(cached, golden).text()).isEqualTo(golden.text("text"));
+            }
+        }
+        Golden steered = Golden.of("smollm2").all("generation").get(2);
+        assertThat(generated(model(), steered).ids()).isEqualTo(steered.ids("output_ids"));
+    }
+
+    private static dev.sonde.Generated generated(OnnxModel model, Golden golden) {
+        Golden steering = golden("steering");
+        int layer = steering.integer("layer");
+        var options = dev.sonde.GenerationOptions.builder()
+                .maxNewTokens(golden.integer("tokens"))
+                .stopTokens()
+                .build();
+        return model.session(s -> {
+                    if (!golden.has("steer")) {
+                        return s.generate(golden.input("input_ids"), options, g -> {});
+                    }
+                    Value<?> vector =
+                            Steering.vector(s, layer, steering.input("positive_ids"), steering.input("negative_ids"));
+                    double coefficient = golden.number("coefficient");
+                    return s.generate(
+                            golden.input("input_ids"),
+                            options,
+                            g -> g.every(t -> Steering.add(t, layer, vector, coefficient)));
+                })
+                .value();
+    }
+
+    @Test
     void inductionHeads() {
         Golden golden = golden("repeated_tokens");
         List<Saved<Tensor>> found = model().session(s -> {

@@ -26,6 +26,7 @@ class DocsTest {
     private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)(#[^)]*)?\\)");
     private static final String IMPORTS = """
             import dev.sonde.*;
+            import dev.sonde.chat.*;
             import dev.sonde.data.*;
             import dev.sonde.graph.*;
             import dev.sonde.kind.*;
