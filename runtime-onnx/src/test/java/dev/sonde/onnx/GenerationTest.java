@@ -156,6 +156,32 @@ class GenerationTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"with_past", "torchscript"})
+    void valuesOfOtherRunsAreTheSameAtEveryStep(String file) {
+        Site<Any> site = Site.of("layers.1#resid_post");
+        RunInput input = Input.ids(5, 6, 7);
+        RunInput other = Input.rows(List.of(List.of(9L, 3L, 1L, 4L), List.of(2L, 8L)));
+        try (OnnxModel model = open("llama", file)) {
+            Tensor vector = model.session(
+                            s -> s.run(other).get(site).at(position(-1)).mean("batch").save())
+                    .value();
+            Generation given = model.session(s -> s.generate(input, options(8).build(), g -> {
+                g.every(t -> t.update(site, v -> v.plus(s.constant(vector).times(3))));
+                g.every(t -> t.keep("logits", t.get("logits").at(last())));
+            }));
+            Generation computed = model.session(s -> {
+                var mean = s.run(other).get(site).at(position(-1)).mean("batch");
+                return s.generate(input, options(8).build(), g -> {
+                    g.every(t -> t.update(site, v -> v.plus(mean.times(3))));
+                    g.every(t -> t.keep("logits", t.get("logits").at(last())));
+                });
+            });
+            assertThat(computed.value().ids()).isEqualTo(given.value().ids());
+            same(computed.kept("logits").tensor(), given.kept("logits").tensor());
+        }
+    }
+
     @Test
     void streamedTextIsTheFinalText() {
         try (OnnxModel model = OnnxModel.open(TestModels.tiny("names"))) {
