@@ -177,6 +177,8 @@ class SmolLm2GoldenTest {
                 assertThat(generated(cached, golden).text()).isEqualTo(golden.text("text"));
             }
         }
+        Golden steered = Golden.of("smollm2").all("generation").get(2);
+        assertThat(generated(model(), steered).ids()).isEqualTo(steered.ids("output_ids"));
     }
 
     private static dev.sonde.Generated generated(OnnxModel model, Golden golden) {

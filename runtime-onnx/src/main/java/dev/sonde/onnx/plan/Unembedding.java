@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
+import dev.sonde.graph.RunInput;
 import dev.sonde.graph.Selection;
 import dev.sonde.graph.ValueType;
 import java.util.BitSet;
@@ -97,7 +98,8 @@ final class Unembedding {
     Optional<String> select(int id, Node.Select select) {
         if (!isOfRows(select)
                 || !(experiment.nodes().get(select.input()) instanceof Node.Read read)
-                || whole.contains(seen(read))) {
+                || whole.contains(seen(read))
+                || showsOnlyItsOwn(read)) {
             return Optional.empty();
         }
         Place place = target.place(read.site());
@@ -114,6 +116,12 @@ final class Unembedding {
                     dims.subList(0, dims.size() - 1).stream().map(Dim::size).toList();
             return products.multiply(target.graph().node(maker), rows, lead, !allColumns.get(id));
         });
+    }
+
+    /** A step that computes all positions anew shows its own: index 0 of that is not index 0 of the product. */
+    private boolean showsOnlyItsOwn(Node.Read read) {
+        return experiment.runs().get(read.run()) instanceof RunInput.Steps
+                && !Stepping.isCached(target.wiring().manifest());
     }
 
     /** Whether it multiplies rows with a matrix of the file: rows of the result then need only their own rows. */
