@@ -137,8 +137,8 @@ final class GenerateCommand implements Callable<Integer> {
         if (found == null) {
             throw new SondeException(
                     "bad-safetensors",
-                    "'" + file + "' has the tensors " + all.tensors().keySet() + ": expected one, or --tensor with one of"
-                            + " them");
+                    "'" + file + "' has the tensors " + all.tensors().keySet()
+                            + ": expected one, or --tensor with one of" + " them");
         }
         return found;
     }

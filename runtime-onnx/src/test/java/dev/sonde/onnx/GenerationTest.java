@@ -95,7 +95,9 @@ class GenerationTest {
                 RunInput input = Input.rows(List.of(prompt(new Random(seed))));
                 Generation a = run(cached, input, options(6).build(), seed);
                 Generation b = run(plain, input, options(6).build(), seed);
-                assertThat(a.value().ids()).as("seed %d", seed).isEqualTo(b.value().ids());
+                assertThat(a.value().ids())
+                        .as("seed %d", seed)
+                        .isEqualTo(b.value().ids());
                 same(a.kept("logits").tensor(), b.kept("logits").tensor());
             }
         }
@@ -114,8 +116,7 @@ class GenerationTest {
                         .stopTokens(random.nextInt(VOCABULARY), random.nextInt(VOCABULARY), random.nextInt(VOCABULARY))
                         .build();
                 double factor = 0.5 + random.nextDouble();
-                Consumer<Generation> body =
-                        g -> g.every(t -> t.scale(Site.of("layers.1#resid_post"), factor));
+                Consumer<Generation> body = g -> g.every(t -> t.scale(Site.of("layers.1#resid_post"), factor));
                 Generated together = model.session(s -> s.generate(Input.rows(prompts), options, body))
                         .value();
                 for (int row = 0; row < prompts.size(); row++) {
@@ -144,12 +145,14 @@ class GenerationTest {
                 RunInput input = Input.rows(List.of(prompt(new Random(seed))));
                 GenerationOptions options =
                         options(8).temperature(seed % 2).seed(seed).build();
-                Generated plain = model.session(s -> s.generate(input, options, g -> {})).value();
+                Generated plain =
+                        model.session(s -> s.generate(input, options, g -> {})).value();
                 Generated steered = model.session(s -> s.generate(
                                 input,
                                 options,
                                 g -> g.every(t -> t.add(
-                                        Site.of("layers.1#resid_post"), s.constant(5).times(0)))))
+                                        Site.of("layers.1#resid_post"),
+                                        s.constant(5).times(0)))))
                         .value();
                 assertThat(steered).isEqualTo(plain);
             }
@@ -163,8 +166,11 @@ class GenerationTest {
         RunInput input = Input.ids(5, 6, 7);
         RunInput other = Input.rows(List.of(List.of(9L, 3L, 1L, 4L), List.of(2L, 8L)));
         try (OnnxModel model = open("llama", file)) {
-            Tensor vector = model.session(
-                            s -> s.run(other).get(site).at(position(-1)).mean("batch").save())
+            Tensor vector = model.session(s -> s.run(other)
+                            .get(site)
+                            .at(position(-1))
+                            .mean("batch")
+                            .save())
                     .value();
             Generation given = model.session(s -> s.generate(input, options(8).build(), g -> {
                 g.every(t -> t.update(site, v -> v.plus(s.constant(vector).times(3))));
@@ -202,23 +208,38 @@ class GenerationTest {
             RunInput input = Input.ids(5, 6, 7);
             List<Long> plain = ids(model, input, options(6).build());
             long first = plain.get(0);
-            Generated stopped = generate(model, input, options(6).stopTokens(first).build());
+            Generated stopped =
+                    generate(model, input, options(6).stopTokens(first).build());
             assertThat(stopped.ids()).containsExactly(first);
             assertThat(stopped.rows().get(0).reason()).isEqualTo(Generated.Reason.STOP_TOKEN);
-            assertThat(ids(model, input, options(6).stopTokens(first).minNewTokens(3).build()))
+            assertThat(ids(
+                            model,
+                            input,
+                            options(6).stopTokens(first).minNewTokens(3).build()))
                     .hasSizeGreaterThanOrEqualTo(3)
                     .satisfies(ids -> assertThat(ids.get(0)).isNotEqualTo(first));
-            assertThat(ids(model, input, options(6).logitBias(first, Double.NEGATIVE_INFINITY).build()))
+            assertThat(ids(
+                            model,
+                            input,
+                            options(6)
+                                    .logitBias(first, Double.NEGATIVE_INFINITY)
+                                    .build()))
                     .doesNotContain(first);
-            assertThat(ids(model, input, options(6).logitBias(11, 1000).build())).containsOnly(11L);
-            assertThat(ids(model, input, options(6).temperature(3).topK(1).build())).isEqualTo(plain);
-            assertThat(ids(model, input, options(6).temperature(3).topP(1e-9).build())).isEqualTo(plain);
-            assertThat(ids(model, input, options(6).temperature(3).minP(1).build())).isEqualTo(plain);
-            assertThat(ids(model, input, options(30).repetitionPenalty(1e6).build())).doesNotHaveDuplicates();
+            assertThat(ids(model, input, options(6).logitBias(11, 1000).build()))
+                    .containsOnly(11L);
+            assertThat(ids(model, input, options(6).temperature(3).topK(1).build()))
+                    .isEqualTo(plain);
+            assertThat(ids(model, input, options(6).temperature(3).topP(1e-9).build()))
+                    .isEqualTo(plain);
+            assertThat(ids(model, input, options(6).temperature(3).minP(1).build()))
+                    .isEqualTo(plain);
+            assertThat(ids(model, input, options(30).repetitionPenalty(1e6).build()))
+                    .doesNotHaveDuplicates();
             GenerationOptions drawn = options(20).temperature(5).seed(3).build();
             assertThat(ids(model, input, drawn)).isEqualTo(ids(model, input, drawn));
             assertThat(ids(model, input, drawn))
-                    .isNotEqualTo(ids(model, input, options(20).temperature(5).seed(4).build()));
+                    .isNotEqualTo(
+                            ids(model, input, options(20).temperature(5).seed(4).build()));
         }
     }
 
@@ -278,11 +299,17 @@ class GenerationTest {
         int half = Boolean.getBoolean("sonde.full") ? 500 : 60;
         try (OnnxModel model = open("llama", "with_past")) {
             for (int i = 0; i < half; i++) {
-                ids(model, Input.ids(1, 2, 3), options(12).seed(i).temperature(1).build());
+                ids(
+                        model,
+                        Input.ids(1, 2, 3),
+                        options(12).seed(i).temperature(1).build());
             }
             long before = residentKilobytes();
             for (int i = 0; i < half; i++) {
-                ids(model, Input.ids(1, 2, 3), options(12).seed(i).temperature(1).build());
+                ids(
+                        model,
+                        Input.ids(1, 2, 3),
+                        options(12).seed(i).temperature(1).build());
             }
             assertThat(residentKilobytes() - before).isLessThan(64 << 10);
         }
