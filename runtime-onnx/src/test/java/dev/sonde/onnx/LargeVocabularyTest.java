@@ -40,7 +40,9 @@ class LargeVocabularyTest {
         GenerationOptions options =
                 GenerationOptions.builder().maxNewTokens(8).stopTokens().build();
         try (OnnxModel model = OnnxModel.open(file)) {
-            return model.session(s -> s.generate(input, options, g -> {})).value().ids();
+            return model.session(s -> s.generate(input, options, g -> {}))
+                    .value()
+                    .ids();
         }
     }
 
