@@ -68,6 +68,20 @@ public interface Metric {
     }
 
     /**
+     * Returns the cross-entropy of wanted next tokens at the last position, in nats, averaged over the rows: a loss to train by.
+     *
+     * @param session in which the runs are recorded
+     * @param tokens ids, one for each row
+     */
+    static Metric crossEntropy(Session session, List<Long> tokens) {
+        long[] wanted = tokens.stream().mapToLong(Long::longValue).toArray();
+        return run -> run.get("logits")
+                .at(position(-1))
+                .crossEntropy(session.constant(Tensor.of(wanted, wanted.length)), "vocab")
+                .mean();
+    }
+
+    /**
      * Returns the cosine between a run's sentence embedding and another one, averaged over the rows.
      *
      * @param other as {@link SentenceEmbedding#of} returns it, of another run

@@ -108,6 +108,38 @@ class SmolLm2GoldenTest {
         golden.check("normalised", found.get(2).value(), 1e-3);
     }
 
+    @Test
+    void attributionPatching() {
+        Golden golden = golden("attribution_patching");
+        Tensor found = model().session(s -> {
+                    Metric metric = Metric.logitDifference(
+                            golden.integer("clean_answer_id"), golden.integer("corrupt_answer_id"));
+                    return AttributionPatching.of(s, golden.input("clean_ids"), golden.input("corrupt_ids"), metric)
+                            .byLayerAndPosition("resid_post")
+                            .save();
+                })
+                .value();
+        golden.check("normalised", found, 2e-3);
+        double[] patched = golden("activation_patching").numbers("normalised");
+        double correlation = correlation(found.toDoubles(), patched);
+        assertThat(Math.abs(correlation - golden.number("pearson_with_activation_patching")))
+                .isLessThan(1e-2);
+    }
+
+    private static double correlation(double[] a, double[] b) {
+        double meanA = Arrays.stream(a).average().orElseThrow();
+        double meanB = Arrays.stream(b).average().orElseThrow();
+        double both = 0;
+        double ofA = 0;
+        double ofB = 0;
+        for (int i = 0; i < a.length; i++) {
+            both += (a[i] - meanA) * (b[i] - meanB);
+            ofA += (a[i] - meanA) * (a[i] - meanA);
+            ofB += (b[i] - meanB) * (b[i] - meanB);
+        }
+        return both / Math.sqrt(ofA * ofB);
+    }
+
     /** Every sixth layer, and every layer with {@code -Dsonde.full=true}. */
     @Test
     void headAblation() {
