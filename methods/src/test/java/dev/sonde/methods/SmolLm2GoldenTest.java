@@ -126,7 +126,7 @@ class SmolLm2GoldenTest {
                 .isLessThan(1e-2);
     }
 
-    private static double correlation(double[] a, double[] b) {
+    static double correlation(double[] a, double[] b) {
         double meanA = Arrays.stream(a).average().orElseThrow();
         double meanB = Arrays.stream(b).average().orElseThrow();
         double both = 0;
