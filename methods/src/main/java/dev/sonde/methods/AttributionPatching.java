@@ -52,10 +52,7 @@ public final class AttributionPatching {
     /** Returns the estimated effect of patching each element of a site: shaped like the site, float32, without unit. */
     public <K extends Any> Value<K> attribute(Site<K> site) {
         Value<K> there = corrupt.get(site);
-        return clean.get(site)
-                .minus(there)
-                .times(without.gradient(there))
-                .over(whole);
+        return clean.get(site).minus(there).times(without.gradient(there)).over(whole);
     }
 
     /** Returns the estimated effect of patching one region of a site; all of it if no selector is given. */

@@ -32,7 +32,8 @@ public final class Das {
      * @param directions how many carry the variable
      */
     public static Das of(String site, int width, int directions, long seed) {
-        return new Das(Site.of(site), Trainable.orthonormal(site.replace('/', '.') + ".rotation", seed, width, directions));
+        return new Das(
+                Site.of(site), Trainable.orthonormal(site.replace('/', '.') + ".rotation", seed, width, directions));
     }
 
     /** Gives a run what the source has along the directions. */

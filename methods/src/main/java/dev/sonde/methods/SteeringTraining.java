@@ -20,8 +20,7 @@ public final class SteeringTraining {
      * @param prompt template of the rows' prompts, such as <code>{text}</code>
      * @param next template of the text that shall follow, which must be one token
      */
-    public static Training of(
-            Model model, Trainable vector, int layer, Dataset dataset, String prompt, String next) {
+    public static Training of(Model model, Trainable vector, int layer, Dataset dataset, String prompt, String next) {
         return model.train(dataset, (s, rows) -> {
             Metric loss = Metric.crossEntropy(
                     s, rows.stream().map(row -> (long) s.token(row.fill(next))).toList());

@@ -55,17 +55,28 @@ final class AttributionScatter {
                     "<path d='M%1$.1f %3$d V%4$d M%3$d %2$.1f H%4$d' stroke='#ddd'/>"
                             + "<text x='%1$.1f' y='%5$d' text-anchor='middle'>%6$.2f</text>"
                             + "<text x='%7$d' y='%2$.1f' text-anchor='end' dy='4'>%6$.2f</text>%n",
-                    at(tick), flipped(tick), MARGIN, SIZE + MARGIN, SIZE + MARGIN + 18, tick, MARGIN - 6));
+                    at(tick),
+                    flipped(tick),
+                    MARGIN,
+                    SIZE + MARGIN,
+                    SIZE + MARGIN + 18,
+                    tick,
+                    MARGIN - 6));
         }
         svg.append(String.format(
                 Locale.ROOT,
                 "<path d='M%.1f %.1f L%.1f %.1f' stroke='#999' stroke-dasharray='4'/>%n",
-                at(LEAST), flipped(LEAST), at(MOST), flipped(MOST)));
+                at(LEAST),
+                flipped(LEAST),
+                at(MOST),
+                flipped(MOST)));
         for (int i = 0; i < x.length; i++) {
             svg.append(String.format(
                     Locale.ROOT,
                     "<circle cx='%.1f' cy='%.1f' r='3' fill='hsl(%d,70%%,45%%)' fill-opacity='0.7'/>%n",
-                    at(x[i]), flipped(y[i]), 240 - 240 * (i / positions) / Math.max(1, layers - 1)));
+                    at(x[i]),
+                    flipped(y[i]),
+                    240 - 240 * (i / positions) / Math.max(1, layers - 1)));
         }
         svg.append(String.format(
                 Locale.ROOT,

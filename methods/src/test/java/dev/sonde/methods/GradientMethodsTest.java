@@ -43,7 +43,8 @@ class GradientMethodsTest {
             return List.of(
                     attribution.integratedGradients(embed, 64).sum().save(),
                     metric.of(attribution.run()).save(),
-                    metric.of(s.run(input, t -> t.update(embed, v -> v.times(0)))).save(),
+                    metric.of(s.run(input, t -> t.update(embed, v -> v.times(0))))
+                            .save(),
                     attribution.saliency(embed).save(),
                     attribution.gradientTimesInput(embed).save());
         });

@@ -78,9 +78,14 @@ class TrainedMethodsTest {
             lora.trainables().get(0).set(reference("lora/a"));
             lora.trainables().get(1).set(reference("lora/b"));
             long[] targets = reference("lora/targets").toLongs();
-            Trained trained = model.train(rows(32), (s, rows) -> Metric.crossEntropy(
-                                    s, rows.stream().map(row -> targets[row(row)]).toList())
-                            .of(s.run(prompts(rows), lora::apply)))
+            Trained trained = model.train(
+                            rows(32),
+                            (s, rows) -> Metric.crossEntropy(
+                                            s,
+                                            rows.stream()
+                                                    .map(row -> targets[row(row)])
+                                                    .toList())
+                                    .of(s.run(prompts(rows), lora::apply)))
                     .optimizer(Optimizer.adamW(0.01).withWeightDecay(0.01))
                     .batch(8)
                     .steps(60)
@@ -98,9 +103,9 @@ class TrainedMethodsTest {
             RunInput input = prompts(List.of(rows(1).rows().findFirst().orElseThrow()));
             Lora none = Lora.of(model.manifest(), 0, 2.0, 0, LINEAR);
             Lora silent = Lora.of(model.manifest(), 4, 0, 0, LINEAR);
-            silent.trainables().forEach(each -> each.set(Trainable.normal(
-                            "x", 1, 1, each.tensor().shape())
-                    .tensor()));
+            silent.trainables()
+                    .forEach(each -> each.set(
+                            Trainable.normal("x", 1, 1, each.tensor().shape()).tensor()));
             Lora loud = Lora.of(model.manifest(), 4, 1, 0, LINEAR);
             for (int i = 0; i < 2; i++) {
                 loud.trainables().get(i).set(silent.trainables().get(i).tensor());
@@ -166,9 +171,8 @@ class TrainedMethodsTest {
                     .batch(50)
                     .epochs(25)
                     .run();
-            long[] found = model.session(s -> probe.logits(s, s.constant(points))
-                            .argmax("1")
-                            .save())
+            long[] found = model.session(
+                            s -> probe.logits(s, s.constant(points)).argmax("1").save())
                     .value()
                     .toLongs();
             assertThat(accuracy(found, labels)).isGreaterThan(0.97);
@@ -189,9 +193,11 @@ class TrainedMethodsTest {
             Das das = Das.of("layers.1#input", 32, 8, 5);
             model.train(rows(6400), (s, rows) -> {
                         long[] wanted = rows.stream()
-                                .mapToLong(row -> (long) reference("equality/train_label").at(row(row)))
+                                .mapToLong(row ->
+                                        (long) reference("equality/train_label").at(row(row)))
                                 .toArray();
-                        int[] some = rows.stream().mapToInt(TrainedMethodsTest::row).toArray();
+                        int[] some =
+                                rows.stream().mapToInt(TrainedMethodsTest::row).toArray();
                         return logits(s, das, "train", some)
                                 .crossEntropy(s.constant(Tensor.of(wanted, wanted.length)), "1")
                                 .mean();
