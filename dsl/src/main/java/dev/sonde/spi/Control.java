@@ -17,6 +17,14 @@ public interface Control {
         System.out.println(label + ": " + value);
     }
 
+    /**
+     * Told each result that a run computes as soon as it is known, before the others are. What was told is right and complete
+     * also if the work is cancelled or its time is over later: save the parts of a long sweep one by one to have them.
+     *
+     * @param name under which it is saved
+     */
+    default void saved(String name, Tensor value) {}
+
     /** Asked between forward passes and during them; work ends soon after the first {@code true}. */
     default boolean cancelled() {
         return false;

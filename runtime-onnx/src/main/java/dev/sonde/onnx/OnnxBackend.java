@@ -53,7 +53,7 @@ final class OnnxBackend implements Backend {
                 environment, settings(file, options), graph.model(), segmentation, options.sessions(), MODEL_BYTES);
         this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values);
         this.operators = new OperatorProbe(environment, graph.model());
-        this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each));
+        this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each), options.memoryBudget());
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
         this.plans = new Plans(target, planning(options));

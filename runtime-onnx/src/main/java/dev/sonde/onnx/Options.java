@@ -14,7 +14,8 @@ import java.nio.file.Path;
  * @param prepacking whether weights are laid out anew for speed
  * @param sessions how many spliced models are kept ready
  * @param planning whether an experiment is rearranged before it runs
- * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate; weights aside
+ * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate, and those that wait for
+ *     another call; weights aside
  * @param weightsBudget bytes that the weights which are open at one time may take
  * @param probing where a file is opened that was never opened before
  */
@@ -183,7 +184,10 @@ public record Options(
             return this;
         }
 
-        /** Sets how many bytes the values inside one call of ONNX Runtime may take; at least one row is always run. */
+        /**
+         * Sets how many bytes the values inside one call of ONNX Runtime may take; at least one row is always run. Values that
+         * wait for another call may take as many; what is more waits in files of the folder for temporary files.
+         */
         public Builder memoryBudget(long bytes) {
             this.memoryBudget = bytes;
             return this;

@@ -1,6 +1,7 @@
 package dev.sonde.onnx.run;
 
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
 import dev.sonde.onnx.plan.Feed;
 import dev.sonde.onnx.plan.Program;
 import java.util.Collection;
@@ -11,13 +12,23 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** The values that pass from program to program; each is freed after the last program that needs it. */
+/**
+ * The values that pass from program to program; each is freed after the last program that needs it. New ones that do not fit the
+ * memory budget wait in files.
+ */
 final class Crossings implements AutoCloseable {
     private final Map<Integer, Integer> readers = new HashMap<>();
     private final Map<Integer, OnnxTensor> values = new HashMap<>();
     private final Map<OnnxTensor, Integer> holders = new HashMap<>();
 
-    Crossings(List<Program> programs) {
+    private final OrtEnvironment environment;
+    private final long budget;
+    private final Map<OnnxTensor, Long> inMemory = new HashMap<>();
+    private long bytes;
+
+    Crossings(List<Program> programs, OrtEnvironment environment, long budget) {
+        this.environment = environment;
+        this.budget = budget;
         programs.forEach(program -> foreign(program).forEach(id -> readers.merge(id, 1, Integer::sum)));
     }
 
@@ -60,6 +71,26 @@ final class Crossings implements AutoCloseable {
             }
         });
         unused.forEach(OnnxTensor::close);
+        Set<OnnxTensor> fresh = new HashSet<>(outputs.values());
+        fresh.retainAll(holders.keySet());
+        fresh.removeAll(held);
+        fresh.forEach(this::count);
+    }
+
+    /** Nobody has seen a new value yet, so that another may stand for it. */
+    private void count(OnnxTensor tensor) {
+        long size = Spill.bytes(tensor);
+        if (size <= 0) {
+            return;
+        }
+        if (bytes + size <= budget || size > Integer.MAX_VALUE) {
+            inMemory.put(tensor, size);
+            bytes += size;
+            return;
+        }
+        OnnxTensor spilled = Spill.toFile(environment, tensor);
+        values.replaceAll((id, value) -> value == tensor ? spilled : value);
+        holders.put(spilled, holders.remove(tensor));
     }
 
     /** Says that a program has run. */
@@ -75,6 +106,8 @@ final class Crossings implements AutoCloseable {
         OnnxTensor tensor = values.remove(id);
         if (tensor != null && holders.merge(tensor, -1, Integer::sum) == 0) {
             holders.remove(tensor);
+            bytes -= inMemory.getOrDefault(tensor, 0L);
+            inMemory.remove(tensor);
             tensor.close();
         }
     }

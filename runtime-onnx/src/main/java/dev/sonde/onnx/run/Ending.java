@@ -32,6 +32,11 @@ final class Ending {
         control.log(name.substring(name.indexOf(':', InterventionGraph.LOG.length()) + 1), value);
     }
 
+    /** Tells a result. */
+    void saved(String name, Tensor value) {
+        control.saved(name, value);
+    }
+
     /** Tells a new token. */
     void token(int generation, int row, long token) {
         control.token(generation, row, token);

@@ -39,13 +39,22 @@ final class Execution implements AutoCloseable {
     private final Map<Integer, List<Program>> pending = new HashMap<>();
     private final Optional<Tokenizer> tokenizer;
 
-    Execution(Sessions sessions, ModelManifest manifest, Plan plan, Ending ending, Optional<Tokenizer> tokenizer) {
+    /**
+     * @param memoryBudget bytes that values may take which wait for another program
+     */
+    Execution(
+            Sessions sessions,
+            ModelManifest manifest,
+            Plan plan,
+            Ending ending,
+            Optional<Tokenizer> tokenizer,
+            long memoryBudget) {
         this.tokenizer = tokenizer;
         this.sessions = sessions;
         this.manifest = manifest;
         this.plan = plan;
         this.ending = ending;
-        this.crossings = new Crossings(plan.programs());
+        this.crossings = new Crossings(plan.programs(), sessions.environment().ort(), memoryBudget);
     }
 
     /** Runs all programs, telling {@code done} after each. */
@@ -236,6 +245,7 @@ final class Execution implements AutoCloseable {
                 ending.log(name, tensor);
             } else {
                 saved.put(name, tensor);
+                ending.saved(name, tensor);
             }
         }
     }

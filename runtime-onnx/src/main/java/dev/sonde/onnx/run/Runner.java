@@ -16,9 +16,15 @@ public final class Runner {
     private final Sessions sessions;
     private final ModelManifest manifest;
     private final Optional<Tokenizer> tokenizer;
+    private final long memoryBudget;
 
-    /** Returns a runner on these sessions. */
-    public Runner(Sessions sessions, ModelManifest manifest, Optional<Tokenizer> tokenizer) {
+    /**
+     * Returns a runner on these sessions.
+     *
+     * @param memoryBudget bytes that values may take which wait for another call; what is more waits in files
+     */
+    public Runner(Sessions sessions, ModelManifest manifest, Optional<Tokenizer> tokenizer, long memoryBudget) {
+        this.memoryBudget = memoryBudget;
         this.tokenizer = tokenizer;
         this.sessions = sessions;
         this.manifest = manifest;
@@ -32,7 +38,7 @@ public final class Runner {
         List<Map<String, Tensor>> results = new ArrayList<>();
         for (Plan plan : plans) {
             ending.check();
-            try (Execution execution = new Execution(sessions, manifest, plan, ending, tokenizer)) {
+            try (Execution execution = new Execution(sessions, manifest, plan, ending, tokenizer, memoryBudget)) {
                 results.add(execution.run(() -> control.progress(done.incrementAndGet(), total)));
             }
         }
