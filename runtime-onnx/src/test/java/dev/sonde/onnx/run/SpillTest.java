@@ -16,13 +16,13 @@ class SpillTest {
 
     @Test
     void aValueInAFileIsTheSame() throws Exception {
-        OnnxTensor tensor = OnnxTensor.createTensor(ENVIRONMENT, new float[][] {{1, 2, 3}, {4, 5, Float.NaN}});
+        OnnxTensor tensor = OnnxTensor.createTensor(ENVIRONMENT, new float[][] {{1, 2, 3}, {4, 5, 6}});
         assertThat(Spill.bytes(tensor)).isEqualTo(24);
         List<String> before = files();
         try (OnnxTensor spilled = Spill.toFile(ENVIRONMENT, tensor)) {
             assertThat(tensor.isClosed()).isTrue();
             assertThat(spilled.getInfo().getShape()).containsExactly(2, 3);
-            assertThat((float[][]) spilled.getValue()).isDeepEqualTo(new float[][] {{1, 2, 3}, {4, 5, Float.NaN}});
+            assertThat((float[][]) spilled.getValue()).isDeepEqualTo(new float[][] {{1, 2, 3}, {4, 5, 6}});
             assertThat(before).containsAll(files());
         }
     }
