@@ -50,7 +50,8 @@ class MemoryBudgetTest {
     }
 
     private static int calls(OnnxModel model) {
-        return ((Plan) model.backend().prepare(model.record(s -> sweep(model, s)).graph(), Limits.NONE))
+        return ((Plan) model.backend()
+                        .prepare(model.record(s -> sweep(model, s)).graph(), Limits.NONE))
                 .programs()
                 .size();
     }

@@ -38,8 +38,8 @@ final class Spill {
         } catch (IOException e) {
             throw new SondeException(
                     "cannot-write",
-                    "Values over the memory budget cannot be put into a file of "
-                            + System.getProperty("java.io.tmpdir") + ": " + e.getMessage(),
+                    "Values over the memory budget cannot be put into a file of " + System.getProperty("java.io.tmpdir")
+                            + ": " + e.getMessage(),
                     e);
         } catch (OrtException e) {
             throw new SondeException("engine", "A value cannot be read from a file: " + e.getMessage(), e);
