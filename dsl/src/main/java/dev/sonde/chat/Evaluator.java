@@ -279,7 +279,7 @@ final class Evaluator {
             case "*" -> Math.multiplyExact(a, b);
             case "//" -> Math.floorDiv(a, b);
             case "%" -> Math.floorMod(a, b);
-            default -> Math.round(Math.pow(a, b));
+            default -> Math.round(Math.pow((double) a, (double) b));
         };
     }
 }

@@ -3,6 +3,7 @@ package dev.sonde.chat;
 import dev.sonde.SondeException;
 import dev.sonde.chat.Values.Function;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -61,7 +62,7 @@ final class Globals {
 
     /** Returns the time now, in the form of C's {@code strftime}. */
     private static String now(String form) {
-        LocalDateTime now = LocalDateTime.now();
+        LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < form.length(); i++) {
             char c = form.charAt(i);

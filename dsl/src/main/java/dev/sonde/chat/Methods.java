@@ -148,7 +148,8 @@ final class Methods {
     static String title(String text) {
         StringBuilder out = new StringBuilder();
         boolean inside = false;
-        for (char c : text.toCharArray()) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
             out.append(inside ? Character.toLowerCase(c) : Character.toUpperCase(c));
             inside = Character.isLetter(c);
         }

@@ -55,8 +55,8 @@ final class Moments {
         float fresh1 = (float) (1 - adam.beta1());
         float beta2 = (float) adam.beta2();
         float fresh2 = (float) (1 - adam.beta2());
-        float size = (float) (learningRate / (1 - Math.pow(adam.beta1(), steps)));
-        float root = (float) Math.sqrt(1 - Math.pow(adam.beta2(), steps));
+        float size = (float) (learningRate / (1 - Math.pow(adam.beta1(), (double) steps)));
+        float root = (float) Math.sqrt(1 - Math.pow(adam.beta2(), (double) steps));
         float epsilon = (float) adam.epsilon();
         for (int i = 0; i < numbers.length; i++) {
             float g = gradient[i] + decay * numbers[i];

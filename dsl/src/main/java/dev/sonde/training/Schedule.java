@@ -25,7 +25,7 @@ public interface Schedule {
 
     /** Returns a factor that is multiplied by {@code gamma} every {@code steps} steps. */
     static Schedule stepwise(long steps, double gamma) {
-        return step -> Math.pow(gamma, step / steps);
+        return step -> Math.pow(gamma, (double) Math.floorDiv(step, steps));
     }
 
     private static double share(long step, long warmup, long total) {

@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import dev.sonde.SondeException;
 import dev.sonde.chat.ChatTemplate;
 import java.io.IOException;
@@ -113,10 +114,7 @@ record TextSettings(List<Long> endTokens, Supplier<Optional<ChatTemplate>> templ
         if (value != null && value.isJsonObject()) {
             return text(value.getAsJsonObject().get("content"));
         }
-        boolean isText = value != null
-                && value.isJsonPrimitive()
-                && value.getAsJsonPrimitive().isString();
-        return isText ? value.getAsString() : "";
+        return value instanceof JsonPrimitive text && text.isString() ? text.getAsString() : "";
     }
 
     private static JsonObject object(JsonObject from, String name) {
