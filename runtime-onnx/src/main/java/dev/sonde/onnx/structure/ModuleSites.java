@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /** Writes the ports of all modules into the list of sites. */
 final class ModuleSites {
+    private static final String UNORDERED =
+            "the module returns which elements it chose beside other values, and the file does not show in which order";
+
     private final Graph graph;
     private final Shapes shapes;
     private final Ports ports;
@@ -26,7 +29,8 @@ final class ModuleSites {
 
     void write(Instance module, boolean calledAgain) {
         ModuleIo io = ports.of(module);
-        Optional<String> lost = escapes.output(module);
+        Optional<String> lost = escapes.output(module)
+                .or(() -> ports.returnsChoices(module) ? Optional.of(UNORDERED) : Optional.empty());
         if (lost.isPresent()) {
             sites.absent(module.path() + "#output", lost.get());
         } else {

@@ -12,6 +12,8 @@ import java.util.function.Predicate;
 
 /** Finds which values cross the boundary of a module. */
 final class Ports {
+    private static final Set<String> CHOICES = Set.of("TopK", "ArgMax");
+
     private final Graph graph;
     private final Shapes shapes;
     private final DataPath data;
@@ -50,6 +52,18 @@ final class Ports {
     private boolean leaves(String value, Instance module) {
         return graph.isOutput(value)
                 || graph.consumers(value).stream().anyMatch(each -> !module.has(each) && !data.readsSizesOnly(each));
+    }
+
+    /**
+     * Whether a module hands on which elements it chose, as routers do beside how much each counts: what else it returns, and in
+     * which order, the file does not show.
+     */
+    boolean returnsChoices(Instance module) {
+        return module.nodes().stream()
+                .filter(node -> CHOICES.contains(graph.op(node)))
+                .mapToObj(node -> graph.nodes.get(node).getOutputList())
+                .flatMap(List::stream)
+                .anyMatch(value -> !shapes.isFloat(value) && leaves(value, module));
     }
 
     private Optional<String> main(Set<String> read, Instance module) {
