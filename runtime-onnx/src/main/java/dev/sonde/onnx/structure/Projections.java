@@ -12,6 +12,8 @@ import java.util.Optional;
 final class Projections {
     private static final int NODES = 200;
 
+    private static final View HEADS_BEHIND_POSITIONS = View.of(new View.Transpose(List.of(0, 2, 1, 3)));
+
     /**
      * Where features come from.
      *
@@ -128,11 +130,21 @@ final class Projections {
                         .isPresent()) {
             return found;
         }
-        Optional<View> view = view(columns, rank, heads, width, split);
+        Optional<View> view = isBeforePositions(value, heads)
+                ? Optional.of(HEADS_BEHIND_POSITIONS)
+                : view(columns, rank, heads, width, split);
         Optional<Layout> layout = Layout.of(columns.columns(), heads, width, (int) products.size(product, 1));
         return view.isPresent() && layout.isPresent()
                 ? Optional.of(new Projection(product, new Tap(value, reader, view.get()), layout.get()))
                 : found;
+    }
+
+    /** Whether a single head's axis lies before that of the positions, which one position does not show. */
+    private boolean isBeforePositions(String value, int heads) {
+        return heads == 1
+                && shapes.find(value)
+                        .filter(shape -> shape.rank() == 4 && shape.fixed(1) == 1 && shape.fixed(2) != 1)
+                        .isPresent();
     }
 
     private static Optional<View> view(Columns columns, int rank, int heads, int width, boolean split) {
@@ -141,7 +153,7 @@ final class Projections {
             return dims.get(2) == heads && dims.get(1) == 1
                     ? Optional.of(View.IDENTITY)
                     : dims.get(1) == heads && dims.get(2) == 1
-                            ? Optional.of(View.of(new View.Transpose(List.of(0, 2, 1, 3))))
+                            ? Optional.of(HEADS_BEHIND_POSITIONS)
                             : Optional.empty();
         }
         if (rank != 3 || dims.get(2) != heads * width) {
