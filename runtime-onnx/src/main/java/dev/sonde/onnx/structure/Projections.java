@@ -152,9 +152,7 @@ final class Projections {
         if (rank == 4 && dims.get(3) == width) {
             return dims.get(2) == heads && dims.get(1) == 1
                     ? Optional.of(View.IDENTITY)
-                    : dims.get(1) == heads && dims.get(2) == 1
-                            ? Optional.of(HEADS_BEHIND_POSITIONS)
-                            : Optional.empty();
+                    : dims.get(1) == heads && dims.get(2) == 1 ? Optional.of(HEADS_BEHIND_POSITIONS) : Optional.empty();
         }
         if (rank != 3 || dims.get(2) != heads * width) {
             return Optional.empty();
