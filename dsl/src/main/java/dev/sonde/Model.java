@@ -16,6 +16,7 @@ import dev.sonde.training.Training;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
@@ -82,6 +83,21 @@ public interface Model extends AutoCloseable {
      */
     default Study cache(Dataset dataset, String... sites) {
         return Study.cache(this, dataset, List.of(sites));
+    }
+
+    /** As {@link #firstNonFinite(RunInput, Consumer)}, of a prompt. */
+    default Optional<NonFinite> firstNonFinite(String prompt, Consumer<Trace> edits) {
+        return firstNonFinite(Input.ids(encode(prompt)), edits);
+    }
+
+    /**
+     * Returns the first place, in the order of computation, at which a run has NaN or an infinity; empty if all its values are
+     * finite. Negative infinity does not count in attention values and values without a name, where masks are made of it.
+     *
+     * @param edits what is done to the run; nothing if {@code t -> {}}
+     */
+    default Optional<NonFinite> firstNonFinite(RunInput input, Consumer<Trace> edits) {
+        return new NonFiniteSearch(this, input, edits).first();
     }
 
     /** Runs what {@code body} records, watched by {@code control}, and returns what it returned, its handles filled. */

@@ -16,6 +16,13 @@ enum Workload {
             Overheads.readsAndEdits(bench);
         }
     },
+    /** What reading every block's output costs beside the plain forward pass. */
+    READS {
+        @Override
+        void measure(Bench bench) throws Exception {
+            Reads.measure(bench);
+        }
+    },
     /** Plain forward passes. */
     W3 {
         @Override

@@ -55,7 +55,7 @@ public final class ModelManifest {
      * @param producer who wrote that file, such as {@code pytorch 2.15.0}
      * @param inputs in the file's order
      * @param modules the tree, parents before children
-     * @param sites all sites, the most useful first; raw values last
+     * @param sites all sites, the most useful first; raw values last, in the order in which they are computed
      * @param aliases other paths of modules, such as {@code layers.3} for {@code transformer.h.3}
      * @param absences sites that users of this family may look for in vain, with the reasons
      * @param placement how much of the file found a place

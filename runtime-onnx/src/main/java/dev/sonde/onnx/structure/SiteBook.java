@@ -9,6 +9,7 @@ import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.structure.Modules.Instance;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -135,8 +136,12 @@ final class SiteBook {
         }
     }
 
+    /** Adds the raw values in the order in which they are computed. */
     private void rawValues() {
-        for (String value : shapes.values()) {
+        List<String> computed = shapes.values().stream()
+                .sorted(Comparator.comparingInt(graph::producer))
+                .toList();
+        for (String value : computed) {
             shapes.find(value)
                     .ifPresent(shape -> sites.add("value:" + value, "Any", axes.of(shape), points.produced(value)));
         }

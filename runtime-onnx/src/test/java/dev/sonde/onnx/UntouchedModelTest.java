@@ -1,0 +1,79 @@
+package dev.sonde.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import dev.sonde.Input;
+import dev.sonde.Tensor;
+import dev.sonde.manifest.ModelInput;
+import dev.sonde.testmodels.TestModels;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Without edits the numbers are ONNX Runtime's own for the file, bit for bit, at the same settings, which are the default ones. */
+class UntouchedModelTest {
+    private static final long[] SHAPE = {2, 5};
+    private static final long[] IDS = {5, 6, 7, 8, 9, 40, 30, 20, 10, 1};
+    private static final long[] POSITIONS = {0, 1, 2, 3, 4, 0, 1, 2, 3, 4};
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "gpt2/dynamo.onnx",
+                "gpt2/torchscript.onnx",
+                "gpt2/ort_fused.onnx",
+                "llama/torchscript_sdpa.onnx",
+                "llama/dynamo.onnx",
+                "gpt_neox/dynamo.onnx"
+            })
+    void theOutputIsTheFilesOwn(String name) throws OrtException {
+        Path file = TestModels.conformance().resolve(name);
+        Options options = Options.builder().threads(1).build();
+        try (OnnxModel model = OnnxModel.open(file, options)) {
+            Map<String, long[]> given = new LinkedHashMap<>();
+            for (ModelInput input : model.manifest().inputs()) {
+                given.put(input.name(), switch (input.role()) {
+                    case TOKENS -> IDS;
+                    case POSITION_IDS -> POSITIONS;
+                    default -> new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+                });
+            }
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            given.forEach((input, numbers) -> tensors.put(input, Tensor.of(numbers, SHAPE)));
+            Tensor ours = model.trace(
+                            Input.tensors(tensors), t -> t.get("logits").save())
+                    .value();
+            assertThat(ours.toFloats()).isEqualTo(alone(file, given));
+        }
+    }
+
+    private static float[] alone(Path file, Map<String, long[]> given) throws OrtException {
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            settings.setOptimizationLevel(OptLevel.BASIC_OPT);
+            settings.setIntraOpNumThreads(1);
+            settings.addConfigEntry("session.disable_prepacking", "1");
+            Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
+            for (Map.Entry<String, long[]> each : given.entrySet()) {
+                inputs.put(each.getKey(), OnnxTensor.createTensor(environment, LongBuffer.wrap(each.getValue()), SHAPE));
+            }
+            try (OrtSession session = environment.createSession(file.toString(), settings);
+                    OrtSession.Result result = session.run(inputs)) {
+                OnnxTensor logits = (OnnxTensor) result.get("logits").orElseThrow();
+                float[] numbers = new float[logits.getFloatBuffer().remaining()];
+                logits.getFloatBuffer().get(numbers);
+                return numbers;
+            } finally {
+                inputs.values().forEach(OnnxTensor::close);
+            }
+        }
+    }
+}
