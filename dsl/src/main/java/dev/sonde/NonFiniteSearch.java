@@ -96,7 +96,9 @@ final class NonFiniteSearch {
     private List<List<SiteInfo>> suspects(List<List<SiteInfo>> points) {
         List<Saved<Tensor>> sums = model.trace(input, t -> {
             edits.accept(t);
-            return points.stream().map(point -> remains(t.get(widest(point).name())).save()).toList();
+            return points.stream()
+                    .map(point -> remains(t.get(widest(point).name())).save())
+                    .toList();
         });
         List<List<SiteInfo>> suspects = new ArrayList<>();
         for (int i = 0; i < points.size(); i++) {

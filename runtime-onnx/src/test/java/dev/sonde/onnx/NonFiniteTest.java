@@ -14,11 +14,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The first value that is not finite is found where it arises, not where it is seen. */
 class NonFiniteTest {
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2/dynamo.onnx", "gpt2/ort_fused.onnx", "llama/torchscript.onnx", "gpt_neox/dynamo.onnx"})
+    @ValueSource(
+            strings = {"gpt2/dynamo.onnx", "gpt2/ort_fused.onnx", "llama/torchscript.onnx", "gpt_neox/dynamo.onnx"})
     void theFirstPlaceIsNamed(String file) {
         try (OnnxModel model = OnnxModel.open(TestModels.conformance().resolve(file))) {
-            for (var input : List.of(
-                    Input.ids(5, 6, 7, 8), Input.rows(List.of(List.of(5L, 6L, 7L, 8L), List.of(9L, 10L))))) {
+            for (var input :
+                    List.of(Input.ids(5, 6, 7, 8), Input.rows(List.of(List.of(5L, 6L, 7L, 8L), List.of(9L, 10L))))) {
                 assertThat(model.firstNonFinite(input, t -> {})).isEmpty();
                 NonFinite infinite = model.firstNonFinite(
                                 input,
@@ -30,8 +31,10 @@ class NonFiniteTest {
                 assertThat(infinite.index()).containsExactly(0L, 1L, 0L);
                 assertThat(infinite.value()).isInfinite();
                 NonFinite undefined = model.firstNonFinite(
-                                input, t -> t.update(Site.of("layers.1#resid_pre"), v -> v.times(0).log()
-                                        .times(0)))
+                                input,
+                                t -> t.update(
+                                        Site.of("layers.1#resid_pre"),
+                                        v -> v.times(0).log().times(0)))
                         .orElseThrow();
                 assertThat(undefined.site()).isEqualTo("layers.1#resid_pre");
                 assertThat(undefined.value()).isNaN();

@@ -51,7 +51,9 @@ class SitesPageTest {
                             .isTrue();
                 }
             }
-            model.manifest().absences().forEach(each -> missing.remove(each.site().replace("layers.1#", "")));
+            model.manifest()
+                    .absences()
+                    .forEach(each -> missing.remove(each.site().replace("layers.1#", "")));
         }
         missing.removeAll(file.startsWith("gpt2") ? GATED : Set.of("pos_embed"));
         assertThat(missing).isEmpty();

@@ -40,11 +40,13 @@ class UntouchedModelTest {
         try (OnnxModel model = OnnxModel.open(file, options)) {
             Map<String, long[]> given = new LinkedHashMap<>();
             for (ModelInput input : model.manifest().inputs()) {
-                given.put(input.name(), switch (input.role()) {
-                    case TOKENS -> IDS;
-                    case POSITION_IDS -> POSITIONS;
-                    default -> new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-                });
+                given.put(
+                        input.name(),
+                        switch (input.role()) {
+                            case TOKENS -> IDS;
+                            case POSITION_IDS -> POSITIONS;
+                            default -> new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+                        });
             }
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             given.forEach((input, numbers) -> tensors.put(input, Tensor.of(numbers, SHAPE)));
@@ -63,7 +65,8 @@ class UntouchedModelTest {
             settings.addConfigEntry("session.disable_prepacking", "1");
             Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
             for (Map.Entry<String, long[]> each : given.entrySet()) {
-                inputs.put(each.getKey(), OnnxTensor.createTensor(environment, LongBuffer.wrap(each.getValue()), SHAPE));
+                inputs.put(
+                        each.getKey(), OnnxTensor.createTensor(environment, LongBuffer.wrap(each.getValue()), SHAPE));
             }
             try (OrtSession session = environment.createSession(file.toString(), settings);
                     OrtSession.Result result = session.run(inputs)) {
