@@ -77,11 +77,11 @@ public final class InputAttribution {
         Quadrature points = Quadrature.gaussLegendre(steps);
         Value<Any> sum = session.constant(0);
         for (int i = 0; i < steps; i++) {
-            double at = points.points()[i];
+            double at = points.points().get(i);
             Run between = session.run(input, t -> t.set(site, run.get(site).minus(way.times(1 - at))));
             sum = metric.of(between)
                     .gradient(between.get(site).as(Any.class))
-                    .times(points.weights()[i])
+                    .times(points.weights().get(i))
                     .plus(sum);
         }
         return way.times(sum);

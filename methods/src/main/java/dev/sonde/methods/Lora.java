@@ -54,7 +54,7 @@ public final class Lora {
             if (rank > 0) {
                 parts.add(new Part(
                         path,
-                        Trainable.uniform(path + ".lora_A", seed + parts.size(), 1 / Math.sqrt(in), in, rank),
+                        Trainable.uniform(path + ".lora_A", seed + parts.size(), 1 / Math.sqrt((double) in), in, rank),
                         Trainable.zeros(path + ".lora_B", rank, out)));
             }
         }

@@ -1,12 +1,15 @@
 package dev.sonde.methods;
 
+import java.util.Arrays;
+import java.util.List;
+
 /**
  * Points between 0 and 1, and what a function's values there weigh in its integral.
  *
  * @param points rising
  * @param weights one for each
  */
-record Quadrature(double[] points, double[] weights) {
+record Quadrature(List<Double> points, List<Double> weights) {
     private static final int NEWTON_STEPS = 50;
 
     /** Returns the points that are exact for polynomials of degree below {@code 2 * count}. */
@@ -27,7 +30,9 @@ record Quadrature(double[] points, double[] weights) {
             points[i] = (1 + x) / 2;
             weights[i] = 1 / ((1 - x * x) * slope * slope);
         }
-        return new Quadrature(points, weights);
+        return new Quadrature(
+                Arrays.stream(points).boxed().toList(),
+                Arrays.stream(weights).boxed().toList());
     }
 
     /** Returns the polynomials of degrees {@code count - 1} and {@code count}. */

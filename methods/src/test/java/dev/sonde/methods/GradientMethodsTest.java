@@ -88,7 +88,7 @@ class GradientMethodsTest {
         Quadrature four = Quadrature.gaussLegendre(4);
         double sum = 0;
         for (int i = 0; i < 4; i++) {
-            sum += four.weights()[i] * Math.pow(four.points()[i], 7);
+            sum += four.weights().get(i) * Math.pow(four.points().get(i), 7);
         }
         assertThat(sum).isCloseTo(1.0 / 8, within(1e-12));
         assertThat(Quadrature.gaussLegendre(1).points()).containsExactly(0.5);

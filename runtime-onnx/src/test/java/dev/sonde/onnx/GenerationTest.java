@@ -144,7 +144,7 @@ class GenerationTest {
             for (long seed = 0; seed < EXPERIMENTS; seed++) {
                 RunInput input = Input.rows(List.of(prompt(new Random(seed))));
                 GenerationOptions options =
-                        options(8).temperature(seed % 2).seed(seed).build();
+                        options(8).temperature((double) (seed % 2)).seed(seed).build();
                 Generated plain =
                         model.session(s -> s.generate(input, options, g -> {})).value();
                 Generated steered = model.session(s -> s.generate(
