@@ -1,0 +1,77 @@
+package dev.sonde.onnx.grad;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.onnxruntime.OrtException;
+import dev.sonde.DType;
+import dev.sonde.SondeException;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every rule against central differences, in float64 where ONNX Runtime has the operator in it. */
+class RulesTest {
+    private static final int SEEDS = Boolean.getBoolean("sonde.full") ? 40 : 4;
+
+    /** Forms whose gradient needs sizes, or numbers that are given when it runs; they say so. */
+    private static final Set<String> NEED_SIZES =
+            Set.of("GatherND", "GatherND of batches", "Conv same", "Slice of two axes", "Slice without axes");
+
+    /** Operators of which the gradient has no gradient in every part: it is made of operators without one. */
+    private static final Set<String> ONCE = Set.of();
+
+    static Stream<String> cases() {
+        return RuleCases.all().keySet().stream();
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("cases")
+    void gradientsAreThoseOfDifferences(String name) throws OrtException {
+        RuleCases.Case each = RuleCases.all().get(name);
+        for (int seed = 0; seed < SEEDS; seed++) {
+            Finite finite = finite(each, seed);
+            Map<String, double[]> expected = finite.differences();
+            for (Finite.Known known : Finite.Known.values()) {
+                try {
+                    finite.check(known, expected);
+                } catch (SondeException refused) {
+                    assertThat(known).as(refused.getMessage()).isNotEqualTo(Finite.Known.SIZES);
+                    assertThat(NEED_SIZES).as(refused.getMessage()).contains(name);
+                    assertThat(refused.code()).isEqualTo("not-differentiable");
+                }
+            }
+            if (seed == 0 && !ONCE.contains(name)) {
+                finite.checkTwice();
+            }
+        }
+    }
+
+    private static Finite finite(RuleCases.Case each, int seed) throws OrtException {
+        int opset = seed % 2 == 0 ? each.since() : Math.max(each.since(), Math.min(each.until(), 24));
+        try {
+            return finite(each, seed, DType.FLOAT64, opset);
+        } catch (OrtException noDouble) {
+            return finite(each, seed, DType.FLOAT32, opset);
+        }
+    }
+
+    private static Finite finite(RuleCases.Case each, int seed, DType dtype, int opset) throws OrtException {
+        Trial trial = new Trial(new Random(seed), dtype, opset);
+        each.make().accept(trial);
+        Finite finite = new Finite(trial);
+        finite.tryBackward();
+        return finite;
+    }
+
+    @Test
+    void everyRuleIsTested() {
+        Set<String> tested = new TreeSet<>();
+        RuleCases.all().values().forEach(each -> tested.add(each.operator()));
+        assertThat(new TreeSet<>(Rules.operators())).allSatisfy(operator -> assertThat(tested).contains(operator));
+    }
+}
