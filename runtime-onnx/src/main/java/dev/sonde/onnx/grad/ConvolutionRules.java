@@ -82,10 +82,14 @@ final class ConvolutionRules {
         if (!given.isEmpty()) {
             return given;
         }
-        return LongStream.range(2, v.ops().rank(weights))
+        List<Long> sizes = LongStream.range(2, v.ops().rank(weights))
                 .map(axis -> v.ops().size(weights, (int) axis))
                 .boxed()
                 .toList();
+        if (sizes.contains(TensorType.UNKNOWN)) {
+            throw v.refuse("the size of its window is not known before it runs");
+        }
+        return sizes;
     }
 
     private static void conv(Visit v) {

@@ -1,5 +1,6 @@
 package dev.sonde.onnx.grad;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import dev.sonde.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,8 @@ final class FormRules {
             table.put(type, Rule.first(v -> v.give(0, v.ops().reshapeAs(v.g(), v.x()))));
         }
         table.put("Transpose", Rule.first(FormRules::transpose));
+        table.put("com.microsoft:RotaryEmbedding", Rule.first(v -> rotary(v, 3)));
+        table.put("RotaryEmbedding", Rule.first(v -> rotary(v, 2)));
         table.put("Expand", Rule.first(v -> v.giveSummed(0, v.g())));
         table.put("Tile", Rule.first(FormRules::tile));
         table.put("Concat", Rule.all(FormRules::concat));
@@ -34,7 +37,7 @@ final class FormRules {
                 .node(
                         v.node().getOpType(),
                         in,
-                        v.node().getAttributeList().toArray(new ai.onnx.proto.OnnxMl.AttributeProto[0]));
+                        v.node().getAttributeList().toArray(new AttributeProto[0]));
     }
 
     private static void transpose(Visit v) {
@@ -45,6 +48,15 @@ final class FormRules {
             back.add(perm.isEmpty() ? rank - 1 - i : perm.indexOf(i));
         }
         v.give(0, v.ops().transpose(v.g(), back));
+    }
+
+    /** Pairs are turned back: by the same angles, of which the sines, at {@code sine}, have the other sign. */
+    private static void rotary(Visit v, int sine) {
+        List<String> in = new ArrayList<>(v.node().getInputList());
+        in.set(0, v.g());
+        in.set(sine, v.ops().neg(v.in(sine)));
+        AttributeProto[] attributes = v.node().getAttributeList().toArray(new AttributeProto[0]);
+        v.give(0, v.ops().nodes(v.node().getDomain(), "RotaryEmbedding", 1, in, attributes).get(0));
     }
 
     /** Lays each repetition along an axis of its own, and sums over these. */
@@ -99,15 +111,15 @@ final class FormRules {
     private static void slice(Visit v) {
         Optional<List<Long>> pads = pads(v);
         if (pads.isPresent()) {
-            v.give(0, v.ops().node("Pad", List.of(v.g(), v.ops().sizes(pads.get()))));
+            v.give(0, v.ops().padded(v.g(), pads.get()));
             return;
         }
-        String gradient = v.g();
         List<Long> axes = sliced(v);
-        if (axes.size() != 1) {
-            throw v.refuse("where it begins and ends on " + axes.size() + " axes is not known before it runs");
+        if (axes.size() == 1) {
+            v.give(0, scattered(v, v.g(), axes.get(0)));
+        } else {
+            v.give(0, IndexRules.traced(v, true, places -> again(v, with(v, places))));
         }
-        v.give(0, scattered(v, gradient, axes.get(0)));
     }
 
     private static List<Long> sliced(Visit v) {
@@ -154,15 +166,11 @@ final class FormRules {
             if (size == TensorType.UNKNOWN) {
                 return Optional.empty();
             }
-            long start = within(starts.get().get(i), size);
+            long start = Types.within(starts.get().get(i), size);
             pads.set(axis, start);
-            pads.set(rank + axis, size - Math.max(start, within(ends.get().get(i), size)));
+            pads.set(rank + axis, size - Math.max(start, Types.within(ends.get().get(i), size)));
         }
         return Optional.of(pads);
-    }
-
-    private static long within(long index, long size) {
-        return Math.max(0, Math.min(size, index < 0 ? index + size : index));
     }
 
     /** Slices the numbers of the axis in the same way, and puts the gradient at these. */
@@ -184,33 +192,31 @@ final class FormRules {
     private static void pad(Visit v) {
         Ops o = v.ops();
         String mode = Attrs.text(v.node(), "mode", "constant");
-        if (!v.has(1)) {
-            throw v.refuse("its pads are attributes, as before opset 11");
-        }
         if (!mode.equals("constant")) {
-            v.give(0, IndexRules.traced(v, places -> again(v, with(v, places))));
+            v.give(0, IndexRules.traced(v, false, places -> {
+                List<String> in = with(v, places);
+                if (in.size() > 2) {
+                    in.set(2, ""); // a constant that is not used
+                }
+                return again(v, in);
+            }));
             return;
         }
-        if (list(v, 1).orElse(List.of()).stream().anyMatch(pad -> pad < 0)) {
-            throw v.refuse("it cuts");
+        if (!v.has(1)) { // before opset 11
+            List<Long> pads = Attrs.wholes(v.node(), "pads").stream().map(pad -> -pad).toList();
+            v.give(0, o.padded(v.g(), pads));
+            return;
         }
-        String half = o.div(o.node("Size", List.of(v.in(1))), o.scalarInt(2));
-        String starts = o.slice(v.in(1), 0, o.ints(0), o.unsqueeze(half, List.of(0L)));
-        String sizes = o.shape(v.x());
-        if (v.has(3)) {
-            String padded = o.node("Gather", List.of(sizes, v.in(3)));
-            v.give(0, o.node("Slice", List.of(v.g(), starts, o.add(starts, padded), v.in(3))));
-        } else {
-            v.give(0, o.node("Slice", List.of(v.g(), starts, o.add(starts, sizes))));
-        }
+        // what was added is cut off, what was cut off is zeros
+        String pads = list(v, 1)
+                .map(known -> o.sizes(known.stream().map(pad -> -pad).toList()))
+                .orElseGet(() -> o.neg(v.in(1)));
+        v.give(0, o.node("Pad", v.has(3) ? List.of(v.g(), pads, "", v.in(3)) : List.of(v.g(), pads)));
     }
 
     private static List<String> with(Visit v, String first) {
         List<String> in = new ArrayList<>(v.node().getInputList());
         in.set(0, first);
-        if (in.size() > 2) {
-            in.set(2, "");
-        }
         return in;
     }
 

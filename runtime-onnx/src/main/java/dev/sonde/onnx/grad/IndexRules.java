@@ -75,7 +75,7 @@ final class IndexRules {
             List<Long> pads = new ArrayList<>(java.util.Collections.nCopies(2 * rank, 0L));
             pads.set((int) axis, index);
             pads.set(rank + (int) axis, size - 1 - index);
-            return o.node("Pad", List.of(g, o.sizes(pads)));
+            return o.padded(g, pads);
         });
     }
 
@@ -107,8 +107,9 @@ final class IndexRules {
     private static String placeByProduct(Ops o, String like, String indices, String g, long axis) {
         int rank = o.rank(like);
         String size = o.slice(o.shape(like), 0, axis, axis + 1);
-        String onOff = o.pair(g, 0, 1);
-        String ones = o.node("OneHot", List.of(indices, o.squeeze(size, List.of(0L)), onOff), Attrs.of("axis", 0L));
+        String onOff = o.floats(0, 1); // ONNX Runtime has no OneHot in float64
+        String ones = o.castAs(
+                o.node("OneHot", List.of(indices, o.squeeze(size, List.of(0L)), onOff), Attrs.of("axis", 0L)), g);
         List<Long> front = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
         front.remove((int) axis);
         front.add(0, axis);
@@ -210,9 +211,10 @@ final class IndexRules {
     private static void resize(Visit v) {
         String mode = Attrs.text(v.node(), "mode", "nearest");
         if (!mode.equals("nearest")) {
-            throw v.refuse("it interpolates ('" + mode + "')");
+            v.give(0, Interpolation.of(v));
+            return;
         }
-        v.give(0, traced(v, places -> {
+        v.give(0, traced(v, false, places -> {
             List<String> in = new ArrayList<>(v.node().getInputList());
             in.set(0, v.ops().cast(places, DType.FLOAT32));
             String moved = v.ops()
@@ -223,24 +225,22 @@ final class IndexRules {
 
     private static void compress(Visit v) {
         Ops o = v.ops();
-        v.give(
-                0,
-                traced(
-                        v,
-                        places -> o.node(
-                                "Compress",
-                                List.of(places, v.in(1)),
-                                v.node().getAttributeList().toArray(new AttributeProto[0]))));
+        v.give(0, traced(v, true, places -> o.node(
+                "Compress", List.of(places, v.in(1)), v.node().getAttributeList().toArray(new AttributeProto[0]))));
     }
 
-    /** Moves the elements' numbers as the node moves elements, and adds the gradient at these. */
-    static String traced(Visit v, UnaryOperator<String> move) {
+    /**
+     * Moves the elements' numbers as the node moves elements, and adds the gradient at these.
+     *
+     * @param once whether no element is there twice
+     */
+    static String traced(Visit v, boolean once, UnaryOperator<String> move) {
         Ops o = v.ops();
         String count = o.node("Size", List.of(v.x()));
         String places = o.node("Reshape", List.of(o.range(count), o.shape(v.x())));
         String moved = o.reshape(move.apply(places), -1);
         String flat = o.reshape(v.x(), -1);
-        String placed = place(o, flat, moved, o.reshape(v.g(), -1), 0, false);
+        String placed = place(o, flat, moved, o.reshape(v.g(), -1), 0, once);
         return o.node("Reshape", List.of(placed, o.shape(v.x())));
     }
 }

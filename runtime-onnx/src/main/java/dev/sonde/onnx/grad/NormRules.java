@@ -21,6 +21,7 @@ final class NormRules {
         table.put("InstanceNormalization", Rule.below(3, NormRules::instanceNorm));
         table.put("GroupNormalization", Rule.below(3, NormRules::groupNorm));
         table.put("LpNormalization", Rule.first(NormRules::lpNorm));
+        table.put("LRN", Rule.first(NormRules::acrossChannels));
         table.put("MeanVarianceNormalization", Rule.first(NormRules::meanVariance));
     }
 
@@ -214,8 +215,36 @@ final class NormRules {
         List<Long> axes = List.of(v.axis(-1));
         String norm = o.reduce(p == 1 ? "ReduceL1" : "ReduceL2", v.x(), axes, true);
         String along = o.reduceSum(o.mul(v.g(), v.y()), axes, true);
-        String direction = p == 1 ? o.one("Sign", v.x()) : v.y();
+        String direction = p == 1 ? o.sign(v.x()) : v.y();
         v.give(0, o.div(o.sub(v.g(), o.mul(direction, along)), norm));
+    }
+
+    /** Each number over a power of the squares of the channels beside it. */
+    private static void acrossChannels(Visit v) {
+        Ops o = v.ops();
+        long size = Attrs.whole(v.node(), "size", 1);
+        double beta = Attrs.real(v.node(), "beta", 0.75);
+        double share = Attrs.real(v.node(), "alpha", 1e-4) / size;
+        long before = (size - 1) / 2;
+        String squares = neighbours(v, o.square(v.x()), before, size - 1 - before);
+        String base = o.plus(o.times(squares, share), Attrs.real(v.node(), "bias", 1));
+        String own = o.mul(v.g(), o.node("Pow", List.of(base, o.scalar(v.x(), -beta))));
+        String others = neighbours(v, o.div(o.mul(v.g(), v.y()), base), size - 1 - before, before);
+        v.give(0, o.sub(own, o.mul(o.times(v.x(), 2 * share * beta), others)));
+    }
+
+    /** Sums each channel and those beside it. */
+    private static String neighbours(Visit v, String x, long before, long behind) {
+        Ops o = v.ops();
+        String sizes = o.shape(v.x());
+        String shape = o.concat(List.of(o.slice(sizes, 0, 0, 1), o.ints(1), o.slice(sizes, 0, 1, 2), o.ints(-1)), 0);
+        String mean = o.node(
+                "AveragePool",
+                List.of(o.node("Reshape", List.of(x, shape))),
+                Attrs.of("kernel_shape", List.of(before + behind + 1, 1L)),
+                Attrs.of("pads", List.of(before, 0L, behind, 0L)),
+                Attrs.of("count_include_pad", 1L));
+        return o.node("Reshape", List.of(o.times(mean, before + behind + 1), sizes));
     }
 
     private static void meanVariance(Visit v) {

@@ -112,6 +112,25 @@ final class Ops {
         return mul(a, a);
     }
 
+    /** Returns -1, 0 or 1, which do not change with small changes. */
+    String sign(String a) {
+        return marked("Sign", Rules.STOP, List.of(a));
+    }
+
+    /** Returns a value whose gradient says something of itself. */
+    String marked(String type, String mark, List<String> in) {
+        NodeProto key = NodeProto.newBuilder()
+                .setOpType(type)
+                .setDocString(mark)
+                .addAllInput(in)
+                .build();
+        return made.computeIfAbsent(key, unused -> {
+            String name = circuit.fresh();
+            circuit.add(key.toBuilder().setName(name).addOutput(name).build());
+            return name;
+        });
+    }
+
     String times(String a, double factor) {
         return factor == 1 ? a : mul(a, scalar(a, factor));
     }
@@ -154,10 +173,8 @@ final class Ops {
         return circuit.constant(Tensor.scalar(DType.INT64, (double) number));
     }
 
-    /** Returns a list of two numbers of the type of {@code like}. */
-    String pair(String like, double first, double second) {
-        return concat(
-                List.of(unsqueeze(scalar(like, first), List.of(0L)), unsqueeze(scalar(like, second), List.of(0L))), 0);
+    String floats(float... values) {
+        return circuit.constant(Tensor.of(values, values.length));
     }
 
     /** Returns a list of sizes that is not part of the structure. */
@@ -213,6 +230,13 @@ final class Ops {
 
     String expandAs(String x, String like) {
         return sameShape(x, like) ? x : node("Expand", List.of(x, shape(like)));
+    }
+
+    /** Returns a value with so many zeros around it: first those before each axis, then those behind. */
+    String padded(String x, List<Long> pads) {
+        return opset() < 11
+                ? node("Pad", List.of(x), Attrs.of("pads", pads))
+                : node("Pad", List.of(x, circuit.sizes(pads)));
     }
 
     /** Returns a value with the sizes of {@code like} and one number everywhere. */

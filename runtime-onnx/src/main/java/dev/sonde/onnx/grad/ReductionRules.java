@@ -2,7 +2,7 @@ package dev.sonde.onnx.grad;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import java.util.stream.LongStream;
 
 /** Sums and the like over axes, and what is normalised over an axis. */
@@ -14,7 +14,7 @@ final class ReductionRules {
         table.put("ReduceMean", reduction((v, g, y) -> v.ops().expandAs(v.ops().div(g, count(v)), v.x())));
         table.put("ReduceMax", reduction(ReductionRules::extreme));
         table.put("ReduceMin", reduction(ReductionRules::extreme));
-        table.put("ReduceL1", reduction((v, g, y) -> v.ops().mul(g, v.ops().one("Sign", v.x()))));
+        table.put("ReduceL1", reduction((v, g, y) -> v.ops().mul(g, v.ops().sign(v.x()))));
         table.put("ReduceL2", reduction(ReductionRules::norm));
         table.put("ReduceSumSquare", reduction((v, g, y) -> v.ops().mul(v.ops().times(g, 2), v.x())));
         table.put(
@@ -29,6 +29,10 @@ final class ReductionRules {
         table.put("CumSum", Rule.first(ReductionRules::cumSum));
     }
 
+    /** Reductions that leave a number as it is. */
+    private static final Set<String> WITHOUT_AXES =
+            Set.of("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd");
+
     /** The gradient of a reduction, given that of the result and the result, both with the reduced axes. */
     private interface Spread {
         String of(Visit v, String g, String y);
@@ -36,17 +40,34 @@ final class ReductionRules {
 
     private static Rule reduction(Spread spread) {
         return Rule.first(v -> {
-            Optional<List<Long>> axes = axes(v);
-            if (axes.isPresent() && axes.get().isEmpty()) {
+            if (v.has(1) && v.ops().axes(v.node()).isEmpty()) {
                 throw v.refuse("its axes are not known before it runs");
+            }
+            if (axes(v).isEmpty()) {
+                v.give(0, untouched(v));
+                return;
             }
             v.give(0, spread.of(v, raised(v, v.g()), raised(v, v.y())));
         });
     }
 
-    private static Optional<List<Long>> axes(Visit v) {
-        Optional<List<Long>> axes = v.ops().axes(v.node());
-        return axes.isEmpty() && v.has(1) ? Optional.of(List.of()) : axes;
+    /** Returns the axes that are reduced, counted from the front: all of them if none is named, unless the operator says not. */
+    private static List<Long> axes(Visit v) {
+        int rank = v.ops().rank(v.x());
+        List<Long> named = v.ops().axes(v.node()).orElse(List.of());
+        if (named.isEmpty()) {
+            boolean none = Attrs.whole(v.node(), "noop_with_empty_axes", 0) != 0;
+            return LongStream.range(0, none ? 0 : rank).boxed().toList();
+        }
+        return named.stream().map(axis -> axis < 0 ? axis + rank : axis).sorted().toList();
+    }
+
+    /** The gradient of a reduction over no axis. */
+    private static String untouched(Visit v) {
+        if (!WITHOUT_AXES.contains(v.node().getOpType()) && v.ops().rank(v.x()) > 0) {
+            throw v.refuse("it reduces over no axis");
+        }
+        return v.g();
     }
 
     /** Returns a result with its reduced axes, of size 1. */
@@ -54,22 +75,14 @@ final class ReductionRules {
         if (Attrs.whole(v.node(), "keepdims", 1) != 0) {
             return result;
         }
-        int rank = v.ops().rank(v.x());
-        List<Long> axes = axes(v)
-                .orElseGet(() -> LongStream.range(0, rank).boxed().toList())
-                .stream()
-                .map(axis -> axis < 0 ? axis + rank : axis)
-                .sorted()
-                .toList();
-        return v.ops().unsqueeze(result, axes);
+        return v.ops().unsqueeze(result, axes(v));
     }
 
     /** How many elements made one. */
     private static String count(Visit v) {
         Ops o = v.ops();
         int rank = o.rank(v.x());
-        List<Long> axes =
-                axes(v).orElseGet(() -> LongStream.range(0, rank).boxed().toList());
+        List<Long> axes = axes(v);
         long count = 1;
         for (long axis : axes) {
             long size = o.size(v.x(), (int) (axis < 0 ? axis + rank : axis));
@@ -93,8 +106,7 @@ final class ReductionRules {
     /** The product of all others: one zero leaves a gradient for itself only, several leave none. */
     private static String product(Visit v, String g, String y) {
         Ops o = v.ops();
-        List<Long> axes = axes(v).orElseGet(
-                        () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+        List<Long> axes = axes(v);
         String zero = o.equal(v.x(), o.scalar(v.x(), 0));
         String rest = o.node("Where", List.of(zero, o.scalar(v.x(), 1), v.x()));
         String product = o.reduce("ReduceProd", rest, axes, true);
@@ -102,15 +114,14 @@ final class ReductionRules {
         String none = o.masked(o.equal(zeros, o.scalar(v.x(), 0)), product);
         String single = o.masked(o.equal(zeros, o.scalar(v.x(), 1)), product);
         String others = o.add(o.div(none, rest), o.masked(zero, o.expandAs(single, v.x())));
-        return o.mul(g, others);
+        return o.marked("Mul", Rules.ONCE, List.of(g, others)); // where one is zero, gradients of this would be wrong
     }
 
     /** Equal elements share. */
     private static String extreme(Visit v, String g, String y) {
         Ops o = v.ops();
         String is = o.cast(o.equal(v.x(), y), o.dtype(v.x()));
-        List<Long> axes = axes(v).orElseGet(
-                        () -> LongStream.range(0, o.rank(v.x())).boxed().toList());
+        List<Long> axes = axes(v);
         return o.mul(is, o.div(g, o.reduceSum(is, axes, true)));
     }
 

@@ -15,6 +15,9 @@ public final class Rules {
     /** The documentation of a node that gradients stop at. */
     public static final String STOP = "sonde: stop gradient";
 
+    /** The documentation of a node that gradients pass once: those of gradients do not hold. */
+    static final String ONCE = "sonde: once";
+
     static final String WAY_ROUND = "Expected operators with a gradient between the two, or stopGradient() or"
             + " straightThrough(...) on a value before it";
 
@@ -77,7 +80,7 @@ public final class Rules {
     }
 
     static Optional<Rule> of(NodeProto node) {
-        return Optional.ofNullable(TABLE.get(key(node)));
+        return node.getDocString().equals(ONCE) ? Optional.empty() : Optional.ofNullable(TABLE.get(key(node)));
     }
 
     /** Returns the names of the operators that have a gradient. */

@@ -86,7 +86,8 @@ final class Types {
             case "Gather" -> x.flatMap(a -> known(node, 1).map(b -> gather(node, a, b)));
             case "GatherElements" -> x.flatMap(a -> known(node, 1).map(b -> b.with(a.dtype())));
             case "Concat" -> x.flatMap(type -> concat(node, type));
-            case "Slice", "Pad" -> x.map(type -> type.with(unknown(type.rank())));
+            case "Slice" -> x.map(type -> slice(node, type));
+            case "Pad", "Conv", "ConvTranspose", "AveragePool", "MaxPool", "Resize" -> x.map(type -> type.with(unknown(type.rank())));
             case "Split" -> x.map(type -> with(type, axis(node, type.rank(), 0), TensorType.UNKNOWN));
             case "Unsqueeze" -> x.flatMap(type -> axes(node).map(axes -> unsqueeze(type, axes)));
             case "Squeeze" -> x.flatMap(type -> axes(node).map(axes -> squeeze(type, axes)));
@@ -220,6 +221,28 @@ final class Types {
         return a.with(List.of(
                 a.dims().get(Attrs.whole(node, "transA", 0) == 0 ? 0 : 1),
                 b.dims().get(Attrs.whole(node, "transB", 0) == 0 ? 1 : 0)));
+    }
+
+    private TensorType slice(NodeProto node, TensorType type) {
+        Optional<List<Long>> starts = list(node, 1);
+        Optional<List<Long>> ends = list(node, 2);
+        Optional<List<Long>> axes = list(node, 3);
+        if (starts.isEmpty() || ends.isEmpty() || axes.isEmpty() || node.getInputCount() > 4) {
+            return type.with(unknown(type.rank()));
+        }
+        TensorType sliced = type;
+        for (int i = 0; i < axes.get().size(); i++) {
+            int axis = (int) (axes.get().get(i) < 0 ? axes.get().get(i) + type.rank() : axes.get().get(i));
+            long size = type.dims().get(axis);
+            long length = within(ends.get().get(i), size) - within(starts.get().get(i), size);
+            sliced = with(sliced, axis, size == TensorType.UNKNOWN ? TensorType.UNKNOWN : Math.max(0, length));
+        }
+        return sliced;
+    }
+
+    /** Returns where an index of a slice is in an axis. */
+    static long within(long index, long size) {
+        return Math.max(0, Math.min(size, index < 0 ? index + size : index));
     }
 
     private static Optional<TensorType> cast(NodeProto node, TensorType type) {

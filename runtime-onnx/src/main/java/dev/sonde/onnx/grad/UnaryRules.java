@@ -14,7 +14,7 @@ final class UnaryRules {
         table.put("Cast", cast);
         table.put("CastLike", cast);
         table.put("Neg", Rule.unary((o, g, x, y) -> o.neg(g)));
-        table.put("Abs", Rule.unary((o, g, x, y) -> o.mul(g, o.one("Sign", x))));
+        table.put("Abs", Rule.unary((o, g, x, y) -> o.mul(g, o.sign(x))));
         table.put("Exp", Rule.unary((o, g, x, y) -> o.mul(g, y)));
         table.put("Log", Rule.unary((o, g, x, y) -> o.div(g, x)));
         table.put("Sqrt", Rule.unary((o, g, x, y) -> o.div(o.times(g, 0.5), y)));
