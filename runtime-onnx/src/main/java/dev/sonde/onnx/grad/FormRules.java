@@ -34,10 +34,7 @@ final class FormRules {
     /** Returns the node's operator applied to other inputs. */
     private static String again(Visit v, List<String> in) {
         return v.ops()
-                .node(
-                        v.node().getOpType(),
-                        in,
-                        v.node().getAttributeList().toArray(new AttributeProto[0]));
+                .node(v.node().getOpType(), in, v.node().getAttributeList().toArray(new AttributeProto[0]));
     }
 
     private static void transpose(Visit v) {
@@ -56,7 +53,11 @@ final class FormRules {
         in.set(0, v.g());
         in.set(sine, v.ops().neg(v.in(sine)));
         AttributeProto[] attributes = v.node().getAttributeList().toArray(new AttributeProto[0]);
-        v.give(0, v.ops().nodes(v.node().getDomain(), "RotaryEmbedding", 1, in, attributes).get(0));
+        v.give(
+                0,
+                v.ops()
+                        .nodes(v.node().getDomain(), "RotaryEmbedding", 1, in, attributes)
+                        .get(0));
     }
 
     /** Lays each repetition along an axis of its own, and sums over these. */
@@ -203,7 +204,8 @@ final class FormRules {
             return;
         }
         if (!v.has(1)) { // before opset 11
-            List<Long> pads = Attrs.wholes(v.node(), "pads").stream().map(pad -> -pad).toList();
+            List<Long> pads =
+                    Attrs.wholes(v.node(), "pads").stream().map(pad -> -pad).toList();
             v.give(0, o.padded(v.g(), pads));
             return;
         }

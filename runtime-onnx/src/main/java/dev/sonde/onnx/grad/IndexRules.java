@@ -225,8 +225,15 @@ final class IndexRules {
 
     private static void compress(Visit v) {
         Ops o = v.ops();
-        v.give(0, traced(v, true, places -> o.node(
-                "Compress", List.of(places, v.in(1)), v.node().getAttributeList().toArray(new AttributeProto[0]))));
+        v.give(
+                0,
+                traced(
+                        v,
+                        true,
+                        places -> o.node(
+                                "Compress",
+                                List.of(places, v.in(1)),
+                                v.node().getAttributeList().toArray(new AttributeProto[0]))));
     }
 
     /**

@@ -38,16 +38,17 @@ final class Interpolation {
 
     private static void refuseOther(Visit v) {
         boolean old = !v.has(2) && !v.has(3);
-        boolean cropped = Attrs.text(v.node(), "coordinate_transformation_mode", "").equals("tf_crop_and_resize");
-        boolean bound = !Attrs.text(v.node(), "keep_aspect_ratio_policy", "stretch").equals("stretch");
+        boolean cropped =
+                Attrs.text(v.node(), "coordinate_transformation_mode", "").equals("tf_crop_and_resize");
+        boolean bound =
+                !Attrs.text(v.node(), "keep_aspect_ratio_policy", "stretch").equals("stretch");
         if (old || cropped || bound || !v.node().getOpType().equals("Resize")) {
             throw v.refuse("it interpolates in a way that has none here");
         }
     }
 
     private static boolean isKept(Visit v, int axis, int at) {
-        Optional<Double> scale =
-                v.has(2) ? v.ops().numbers(v.in(2)).map(all -> all.toDoubles()[at]) : Optional.empty();
+        Optional<Double> scale = v.has(2) ? v.ops().numbers(v.in(2)).map(all -> all.toDoubles()[at]) : Optional.empty();
         long before = v.ops().size(v.x(), axis);
         Optional<Boolean> same =
                 v.has(3) ? v.ops().numbers(v.in(3)).map(all -> all.toLongs()[at] == before) : Optional.empty();
@@ -59,8 +60,8 @@ final class Interpolation {
         int rank = o.rank(v.x());
         String size = o.slice(o.shape(v.x()), 0, axis, axis + 1L);
         String places = o.range(o.squeeze(size, List.of(0L)));
-        String unit = o.cast(
-                o.equal(o.unsqueeze(places, List.of(0L)), o.unsqueeze(places, List.of(1L))), DType.FLOAT32);
+        String unit =
+                o.cast(o.equal(o.unsqueeze(places, List.of(0L)), o.unsqueeze(places, List.of(1L))), DType.FLOAT32);
         String matrix = resized(v, o.unsqueeze(unit, List.of(0L, 1L)), size, at); // [1, 1, before, after]
         List<Long> last = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
         Collections.swap(last, axis, rank - 1);

@@ -59,7 +59,10 @@ final class ReductionRules {
             boolean none = Attrs.whole(v.node(), "noop_with_empty_axes", 0) != 0;
             return LongStream.range(0, none ? 0 : rank).boxed().toList();
         }
-        return named.stream().map(axis -> axis < 0 ? axis + rank : axis).sorted().toList();
+        return named.stream()
+                .map(axis -> axis < 0 ? axis + rank : axis)
+                .sorted()
+                .toList();
     }
 
     /** The gradient of a reduction over no axis. */

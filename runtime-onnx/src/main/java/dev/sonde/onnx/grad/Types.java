@@ -87,7 +87,8 @@ final class Types {
             case "GatherElements" -> x.flatMap(a -> known(node, 1).map(b -> b.with(a.dtype())));
             case "Concat" -> x.flatMap(type -> concat(node, type));
             case "Slice" -> x.map(type -> slice(node, type));
-            case "Pad", "Conv", "ConvTranspose", "AveragePool", "MaxPool", "Resize" -> x.map(type -> type.with(unknown(type.rank())));
+            case "Pad", "Conv", "ConvTranspose", "AveragePool", "MaxPool", "Resize" ->
+                x.map(type -> type.with(unknown(type.rank())));
             case "Split" -> x.map(type -> with(type, axis(node, type.rank(), 0), TensorType.UNKNOWN));
             case "Unsqueeze" -> x.flatMap(type -> axes(node).map(axes -> unsqueeze(type, axes)));
             case "Squeeze" -> x.flatMap(type -> axes(node).map(axes -> squeeze(type, axes)));
@@ -232,7 +233,10 @@ final class Types {
         }
         TensorType sliced = type;
         for (int i = 0; i < axes.get().size(); i++) {
-            int axis = (int) (axes.get().get(i) < 0 ? axes.get().get(i) + type.rank() : axes.get().get(i));
+            int axis = (int)
+                    (axes.get().get(i) < 0
+                            ? axes.get().get(i) + type.rank()
+                            : axes.get().get(i));
             long size = type.dims().get(axis);
             long length = within(ends.get().get(i), size) - within(starts.get().get(i), size);
             sliced = with(sliced, axis, size == TensorType.UNKNOWN ? TensorType.UNKNOWN : Math.max(0, length));

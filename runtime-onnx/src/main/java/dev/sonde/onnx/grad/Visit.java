@@ -36,7 +36,9 @@ final class Visit {
     }
 
     boolean has(int input) {
-        return input >= 0 && input < node.getInputCount() && !node.getInput(input).isEmpty();
+        return input >= 0
+                && input < node.getInputCount()
+                && !node.getInput(input).isEmpty();
     }
 
     String in(int input) {

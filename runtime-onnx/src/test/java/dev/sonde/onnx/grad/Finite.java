@@ -158,10 +158,11 @@ final class Finite {
         first.forEach((input, gradient) -> weights.put(
                 gradient,
                 Trial.Numbers.floats(
-                        trial.dtype, random::nextGaussian, trial.inputs.get(input).shape())));
+                        trial.dtype,
+                        random::nextGaussian,
+                        trial.inputs.get(input).shape())));
         List<String> outputs = new ArrayList<>(weights.keySet());
-        Map<String, double[]> expected =
-                differences(made.model(outputs), made.inputs(), outputs, weights.values());
+        Map<String, double[]> expected = differences(made.model(outputs), made.inputs(), outputs, weights.values());
         Map<String, String> names = new LinkedHashMap<>();
         weights.forEach((gradient, weight) -> {
             made.given.put("again " + gradient, weight);
@@ -179,10 +180,7 @@ final class Finite {
     }
 
     private void compare(
-            Map<String, Tensor> results,
-            Map<String, String> gradients,
-            Map<String, double[]> expected,
-            String what) {
+            Map<String, Tensor> results, Map<String, String> gradients, Map<String, double[]> expected, String what) {
         expected.forEach((input, slopes) -> {
             double most = 1e-2;
             for (double slope : slopes) {
@@ -194,12 +192,15 @@ final class Finite {
                 return;
             }
             Tensor gradient = results.get(gradients.get(input));
-            assertThat(gradient.shape()).as(what + ": shape of the gradient by " + input)
+            assertThat(gradient.shape())
+                    .as(what + ": shape of the gradient by " + input)
                     .isEqualTo(trial.inputs.get(input).shape());
             double[] own = gradient.toDoubles();
             for (int i = 0; i < own.length; i++) {
                 assertThat(own[i])
-                        .as("%s: gradient by %s at %d of %s, differences %s", what, input, i, trial.nodes, java.util.Arrays.toString(slopes))
+                        .as(
+                                "%s: gradient by %s at %d of %s, differences %s",
+                                what, input, i, trial.nodes, java.util.Arrays.toString(slopes))
                         .isCloseTo(slopes[i], org.assertj.core.api.Assertions.within(bound));
             }
         });
@@ -235,13 +236,15 @@ final class Finite {
                                 ENVIRONMENT,
                                 bytes,
                                 tensor.shape(),
-                                ElementTypes.javaType(ElementTypes.of(tensor.dtype())).orElseThrow()));
+                                ElementTypes.javaType(ElementTypes.of(tensor.dtype()))
+                                        .orElseThrow()));
             }
             try (OrtSession.Result result = session.run(tensors)) {
                 Map<String, Tensor> outputs = new LinkedHashMap<>();
                 for (Map.Entry<String, OnnxValue> each : result) {
                     String name = each.getKey();
-                    outputs.put(name.startsWith("out ") ? name.substring(4) : name, tensor((OnnxTensor) each.getValue()));
+                    outputs.put(
+                            name.startsWith("out ") ? name.substring(4) : name, tensor((OnnxTensor) each.getValue()));
                 }
                 return outputs;
             }
@@ -251,9 +254,13 @@ final class Finite {
     }
 
     private static Tensor tensor(OnnxTensor tensor) {
-        DType dtype = ElementTypes.dtype(ElementTypes.ofJava(tensor.getInfo().type)).orElseThrow();
+        DType dtype =
+                ElementTypes.dtype(ElementTypes.ofJava(tensor.getInfo().type)).orElseThrow();
         ByteBuffer bytes = tensor.getByteBuffer();
-        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN).put(bytes).flip();
+        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(bytes)
+                .flip();
         return Tensor.wrap(dtype, tensor.getInfo().getShape(), List.of(), copy);
     }
 

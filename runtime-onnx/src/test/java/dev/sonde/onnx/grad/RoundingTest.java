@@ -36,7 +36,9 @@ class RoundingTest {
         t.inputs.put("in0", Tensor.of(new float[] {0.2f, -1.4f, -3f, 126f, 127f, 50f}, 6));
         String zero = t.constant(unsigned(3));
         String whole = t.node("QuantizeLinear", List.of("in0", t.scalar(0.5), zero));
-        t.of("DequantizeLinear", List.of(whole, t.constants.keySet().stream().skip(1).findFirst().orElseThrow(), zero));
+        t.of(
+                "DequantizeLinear",
+                List.of(whole, t.constants.keySet().stream().skip(1).findFirst().orElseThrow(), zero));
         double[] seed = seed(t);
         // values from (0 - 3) / 2 to (255 - 3) / 2 are inside
         assertThat(gradient(t)).containsExactly(seed[0], seed[1], 0, seed[3], 0, seed[5]);
@@ -48,7 +50,8 @@ class RoundingTest {
         t.inputs.put("in0", Tensor.of(new float[] {0.2f, 0.4f, 0.6f, 1, 2, 3}, 2, 3));
         t.wanted.add("in0");
         String scale = t.constant(Tensor.of(new float[] {0.5f, 0.25f, 0.125f}, 3));
-        String zero = t.constant(Tensor.wrap(DType.UINT8, new long[] {3}, List.of(), ByteBuffer.wrap(new byte[] {1, 2, 3})));
+        String zero =
+                t.constant(Tensor.wrap(DType.UINT8, new long[] {3}, List.of(), ByteBuffer.wrap(new byte[] {1, 2, 3})));
         String whole = t.node("QuantizeLinear", List.of("in0", scale, zero), Attrs.of("axis", 1L));
         t.of("DequantizeLinear", List.of(whole, scale, zero), Attrs.of("axis", 1L));
         assertThat(gradient(t)).containsExactly(seed(t));
@@ -60,7 +63,8 @@ class RoundingTest {
         t.inputs.put("in0", Trial.Numbers.floats(DType.FLOAT32, t::normal, 2, 3));
         t.wanted.add("in0");
         String x = t.node("", "DynamicQuantizeLinear", 3, List.of("in0"));
-        String weights = t.constant(Tensor.wrap(DType.UINT8, new long[] {3, 2}, List.of(), ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 7})));
+        String weights = t.constant(
+                Tensor.wrap(DType.UINT8, new long[] {3, 2}, List.of(), ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 7})));
         String product = t.node("MatMulInteger", List.of(x, weights, x + ":2", t.constant(unsigned(2))));
         String floats = t.node("Cast", List.of(product), Attrs.of("to", 1L));
         t.of("Mul", List.of(floats, x + ":1"));

@@ -20,9 +20,15 @@ class RulesTest {
     private static final int SEEDS = Boolean.getBoolean("sonde.full") ? 40 : 2;
 
     /** Forms whose gradient needs sizes, or numbers that are given when it runs; they say so. */
-    private static final Set<String> NEED_SIZES =
-            Set.of(
-            "GatherND", "GatherND of batches", "Conv", "Conv of one axis", "Conv same", "Conv of patches", "ConvTranspose", "ConvTranspose in groups");
+    private static final Set<String> NEED_SIZES = Set.of(
+            "GatherND",
+            "GatherND of batches",
+            "Conv",
+            "Conv of one axis",
+            "Conv same",
+            "Conv of patches",
+            "ConvTranspose",
+            "ConvTranspose in groups");
 
     /** Operators of which the gradient has no gradient in every part; that is said. */
     private static final Set<String> ONCE = Set.of(

@@ -184,8 +184,7 @@ final class Trial {
         given.forEach((name, tensor) -> graph.addInput(ValueInfoProto.newBuilder()
                 .setName(name)
                 .setType(TypeProto.newBuilder()
-                        .setTensorType(
-                                TypeProto.Tensor.newBuilder().setElemType(ElementTypes.of(tensor.dtype()))))));
+                        .setTensorType(TypeProto.Tensor.newBuilder().setElemType(ElementTypes.of(tensor.dtype()))))));
         results.forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
         return ModelProto.newBuilder()
                 .setIrVersion(10)
@@ -230,7 +229,8 @@ final class Trial {
 
         static Tensor of(DType dtype, double[] values, long... shape) {
             boolean wide = dtype == DType.FLOAT64;
-            ByteBuffer bytes = ByteBuffer.allocate(values.length * (wide ? 8 : 4)).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes =
+                    ByteBuffer.allocate(values.length * (wide ? 8 : 4)).order(ByteOrder.LITTLE_ENDIAN);
             for (double value : values) {
                 if (wide) {
                     bytes.putDouble(value);
