@@ -120,7 +120,7 @@ final class NonFiniteSearch {
         Value<?> zeros = value.times(0);
         for (int axis = type.rank() - 1; axis >= 0; axis--) {
             Dim dim = type.dims().get(axis);
-            if (!type.isRagged() || axis > 0 && !dim.isOfPositions()) {
+            if (!type.isRagged() || (axis > 0 && !dim.isOfPositions())) {
                 zeros = zeros.sum(Integer.toString(axis));
             }
         }

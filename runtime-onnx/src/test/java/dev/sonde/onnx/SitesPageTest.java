@@ -64,8 +64,8 @@ class SitesPageTest {
         for (int i = 0; fits && i < axes.size(); i++) {
             List<String> names = new ArrayList<>(List.of(expected.get(i).split(" or ")));
             fits = names.contains(axes.get(i).name())
-                    || axes.get(i).name().isEmpty()
-                            && names.contains(axes.get(i).size().toString());
+                    || (axes.get(i).name().isEmpty()
+                            && names.contains(axes.get(i).size().toString()));
         }
         return fits;
     }

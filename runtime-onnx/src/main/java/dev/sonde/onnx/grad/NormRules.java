@@ -244,7 +244,7 @@ final class NormRules {
                 Attrs.of("kernel_shape", List.of(before + behind + 1, 1L)),
                 Attrs.of("pads", List.of(before, 0L, behind, 0L)),
                 Attrs.of("count_include_pad", 1L));
-        return o.node("Reshape", List.of(o.times(mean, before + behind + 1), sizes));
+        return o.node("Reshape", List.of(o.times(mean, (double) (before + behind + 1)), sizes));
     }
 
     private static void meanVariance(Visit v) {

@@ -24,7 +24,7 @@ final class RuleCases {
     }
 
     private static void add(String name, int since, int until, Consumer<Trial> make) {
-        ALL.put(name, new Case(name.split(" ")[0], since, until, make));
+        ALL.put(name, new Case(name.replaceAll(" .*", ""), since, until, make));
     }
 
     private static void add(String name, Consumer<Trial> make) {

@@ -60,7 +60,7 @@ final class Trial {
     long[] sizes(int rank) {
         long[] sizes = new long[rank];
         for (int i = 0; i < rank; i++) {
-            sizes[i] = below(1, 4) + (i == rank - 1 ? 1 : 0);
+            sizes[i] = (long) below(1, 4) + (i == rank - 1 ? 1 : 0);
         }
         return sizes;
     }
