@@ -386,9 +386,10 @@ final class Recorder {
         }
     }
 
-    /** Two reads of one site are one value. */
+    /** Two reads of one site are one value, and so is a parameter. */
     private int sameValue(int id) {
-        return nodes.get(id) instanceof Node.Read read ? nodes.indexOf(read) : id;
+        Node node = nodes.get(id);
+        return node instanceof Node.Read || node instanceof Node.Parameter ? nodes.indexOf(node) : id;
     }
 
     /** Returns the run that a value belongs to; one without a run belongs to that of what is differentiated. */

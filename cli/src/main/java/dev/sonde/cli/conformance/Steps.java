@@ -106,7 +106,9 @@ final class Steps {
         List<JsonElement> wrt = step.getAsJsonArray("wrt").asList();
         for (int i = 0; i < wrt.size(); i++) {
             if (wrt.get(i).isJsonObject()) {
-                throw new UnsupportedCapability("gradients of weights");
+                String weight = wrt.get(i).getAsJsonObject().get("weight").getAsString();
+                bindings.bind(names.get(i), of.gradient(trace.parameter(weight)).as(Any.class));
+                continue;
             }
             bindings.bind(names.get(i), bindings.gradient(of, wrt.get(i).getAsString()));
         }

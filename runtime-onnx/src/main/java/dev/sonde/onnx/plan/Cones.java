@@ -28,6 +28,7 @@ final class Cones {
     boolean depends(List<Integer> values, int on) {
         Cone cone = cones.computeIfAbsent(values, this::cone);
         return cone.nodes().get(on)
+                || graph.nodes().get(on) instanceof Node.Parameter // which every run may use
                 || (graph.nodes().get(on) instanceof Node.Read read
                         && cone.runs().get(dependencies.computed(read.run())));
     }

@@ -129,6 +129,9 @@ final class ProgramWriter {
 
         @Override
         public String wire(int wrt) {
+            if (isParameter(wrt)) {
+                return place(wrt).value();
+            }
             return isOwn(wrt)
                     ? wires.read(owner(read(wrt)), place(wrt), read(wrt).version())
                     : name(wrt);
@@ -136,11 +139,17 @@ final class ProgramWriter {
 
         @Override
         public String show(int wrt, String gradient) {
+            if (isParameter(wrt)) {
+                return ProgramWriter.this.show(gradient, place(wrt)); // all rows of a run have one
+            }
             return isOwn(wrt) ? rows.take(ProgramWriter.this.show(gradient, place(wrt)), owner(read(wrt))) : gradient;
         }
 
         @Override
         public String replace(int wrt, String gradient, int value) {
+            if (isParameter(wrt)) {
+                return replaceParameter(wrt, gradient, value);
+            }
             if (!isOwn(wrt)) {
                 return name(value);
             }
@@ -162,6 +171,17 @@ final class ProgramWriter {
                     : emitter.node("Expand", List.of(name(value), emitter.node("Shape", List.of(own))));
         }
 
+        private String replaceParameter(int wrt, String gradient, int value) {
+            Place place = place(wrt);
+            String own = ProgramWriter.this.show(gradient, place);
+            String whole = emitter.node("Expand", List.of(name(value), emitter.node("Shape", List.of(own))));
+            return place.steps().isEmpty() ? whole : views.hide(whole, gradient, place.steps());
+        }
+
+        private boolean isParameter(int wrt) {
+            return experiment.nodes().get(wrt) instanceof Node.Parameter;
+        }
+
         private boolean isOwn(int wrt) {
             return experiment.nodes().get(wrt) instanceof Node.Read
                     && share.own().contains(wrt);
@@ -172,7 +192,10 @@ final class ProgramWriter {
         }
 
         private Place place(int wrt) {
-            return target.place(read(wrt).site());
+            return target.place(
+                    experiment.nodes().get(wrt) instanceof Node.Parameter parameter
+                            ? parameter.site()
+                            : read(wrt).site());
         }
     }
 
