@@ -3,6 +3,7 @@ package dev.sonde.onnx;
 import static dev.sonde.Selector.position;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
@@ -89,6 +90,37 @@ class ParametersTest {
         Saved<Tensor> got = model.session(s -> s.parameter(W_OUT).save());
         assertThat(got.value().shape()).containsExactly(128, 32);
         assertThat(got.value().bytes()).isEqualTo(wanted.getRawData().asReadOnlyByteBuffer());
+    }
+
+    @Test
+    void gradientsByAParameterAreThoseOfDifferences() {
+        Tensor along = random(7, 128, 32);
+        double step = 0.02;
+        List<Saved<Tensor>> got = model.session(s -> {
+            Value<Any> w = s.parameter(W_OUT).as(Any.class);
+            Value<Any> direction = s.constant(along);
+            Value<Any> one = loss(s.run(PROMPT));
+            Value<Any> other = loss(s.run(OTHER));
+            Value<Any> up = loss(s.run(PROMPT, t -> editWOut(t, direction.times(step))));
+            Value<Any> down = loss(s.run(PROMPT, t -> editWOut(t, direction.times(-step))));
+            Value<Any> penalty = w.times(w).sum();
+            return List.of(
+                    one.gradient(w).times(direction).sum().save(),
+                    other.gradient(w).times(direction).sum().save(),
+                    up.minus(down).over(2 * step).save(),
+                    one.plus(penalty).gradient(w).minus(one.gradient(w)).save(),
+                    w.times(2).save());
+        });
+        double first = got.get(0).value().item();
+        double second = got.get(1).value().item();
+        assertThat(first).isCloseTo(got.get(2).value().item(), within(1e-2 * Math.abs(first)));
+        assertThat(second).isNotCloseTo(first, within(1e-3));
+        near(got.get(3).value(), got.get(4).value());
+    }
+
+    private static Value<Any> loss(Run run) {
+        Value<Any> logits = run.get("logits").at(position(-1));
+        return logits.times(logits).mean();
     }
 
     @Test
