@@ -1,11 +1,14 @@
 package dev.sonde.onnx.structure;
 
+import dev.sonde.onnx.file.Constant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -16,6 +19,8 @@ final class RepeatedCalls {
     private final Graph graph;
     private final Shapes shapes;
     private final List<List<String>> places;
+    private final Map<String, String> sources = new HashMap<>();
+    private final Map<String, List<String>> matrices = new HashMap<>();
 
     RepeatedCalls(Graph graph, Shapes shapes, List<List<String>> places) {
         this.graph = graph;
@@ -83,7 +88,7 @@ final class RepeatedCalls {
         int result = level;
         for (String value : graph.uses(node)) {
             if (isWeight(graph, value)) {
-                String key = graph.op(node) + " " + value;
+                String key = graph.op(node) + " " + source(node, value);
                 int before = met.getOrDefault(key, Graph.NONE);
                 if (before != Graph.NONE && dependsOn(node, before & 0xFFFFFF)) {
                     result = Math.max(result, (before >> 24) + 1);
@@ -120,16 +125,47 @@ final class RepeatedCalls {
     private Set<String> weights(List<Integer> nodes) {
         Set<String> weights = new HashSet<>();
         for (int node : nodes) {
-            graph.uses(node).stream().filter(each -> isWeight(graph, each)).forEach(weights::add);
+            graph.uses(node).stream()
+                    .filter(each -> isWeight(graph, each))
+                    .map(each -> source(node, each))
+                    .forEach(weights::add);
         }
         return weights;
+    }
+
+    /** Exporters may write a matrix down anew, transposed, for each call: it is known by its numbers then. */
+    private String source(int node, String value) {
+        return sources.computeIfAbsent(places.get(node) + " " + value, unused -> {
+            Optional<Constant> matrix = graph.file.constant(value).filter(each -> each.shape().length > 1);
+            if (matrix.isEmpty()) {
+                return value;
+            }
+            // TorchScript counts a scope's repetitions: query, query_1, query_2
+            String place = places.get(node).toString().replaceAll("_\\d+(?=[],])", "");
+            String alike = place + " " + graph.op(node) + " " + Arrays.toString(matrix.get().shape());
+            List<String> others = matrices.computeIfAbsent(alike, none -> new ArrayList<>());
+            Optional<String> same = others.stream()
+                    .filter(other -> isSame(other, matrix.get()))
+                    .findFirst();
+            if (same.isEmpty()) {
+                others.add(value);
+            }
+            return same.orElse(value);
+        });
+    }
+
+    private boolean isSame(String other, Constant matrix) {
+        return graph.file
+                .constant(other)
+                .filter(each -> each.bytes().equals(matrix.bytes()))
+                .isPresent();
     }
 
     static boolean isWeight(Graph graph, String value) {
         return graph.file
                 .constant(value)
                 .filter(each -> each.dtype().map(dtype -> dtype.isFloat()).orElse(false))
-                .filter(each -> java.util.Arrays.stream(each.shape()).reduce(1, (a, b) -> a * b) > 1)
+                .filter(each -> Arrays.stream(each.shape()).reduce(1, (a, b) -> a * b) > 1)
                 .isPresent();
     }
 }
