@@ -18,6 +18,9 @@ final class Products {
     /** So many times fewer columns are worth gathering them from the matrix. */
     private static final int FEWER = 4;
 
+    /** A product of more numbers gains nothing by more rows, and takes memory. */
+    private static final long LARGE = 32L << 20;
+
     private static final Set<String> JOINABLE = Set.of("MatMul", "Gemm", "MatMulNBits");
 
     private final ModelGraph graph;
@@ -119,9 +122,25 @@ final class Products {
                     group.stream().filter(member -> !isNarrow(member, columns)).toList();
             List<Member> narrow =
                     group.stream().filter(member -> isNarrow(member, columns)).toList();
-            emitWhole(whole);
+            parts(whole).forEach(this::emitWhole);
             emitNarrow(narrow);
         });
+    }
+
+    /** Divides a group into products that are not too large. */
+    private List<List<Member>> parts(List<Member> group) {
+        List<List<Member>> parts = new ArrayList<>();
+        long numbers = 0;
+        for (Member member : group) {
+            long own = member.count() * columns(member.node());
+            if (parts.isEmpty() || numbers + own > LARGE) {
+                parts.add(new ArrayList<>());
+                numbers = 0;
+            }
+            parts.get(parts.size() - 1).add(member);
+            numbers += own;
+        }
+        return parts;
     }
 
     private boolean isNarrow(Member member, long columns) {
