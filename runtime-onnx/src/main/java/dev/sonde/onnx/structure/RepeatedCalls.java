@@ -142,11 +142,11 @@ final class RepeatedCalls {
             }
             // TorchScript counts a scope's repetitions: query, query_1, query_2
             String place = places.get(node).toString().replaceAll("_\\d+(?=[],])", "");
-            String alike = place + " " + graph.op(node) + " " + Arrays.toString(matrix.get().shape());
+            String alike = place + " " + graph.op(node) + " "
+                    + Arrays.toString(matrix.get().shape());
             List<String> others = matrices.computeIfAbsent(alike, none -> new ArrayList<>());
-            Optional<String> same = others.stream()
-                    .filter(other -> isSame(other, matrix.get()))
-                    .findFirst();
+            Optional<String> same =
+                    others.stream().filter(other -> isSame(other, matrix.get())).findFirst();
             if (same.isEmpty()) {
                 others.add(value);
             }
