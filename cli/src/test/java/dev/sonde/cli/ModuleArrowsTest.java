@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 class ModuleArrowsTest {
     private static final String[] LANGUAGE = {
         "dev.sonde",
+        "dev.sonde.chat..",
         "dev.sonde.data..",
         "dev.sonde.graph..",
         "dev.sonde.kind..",
