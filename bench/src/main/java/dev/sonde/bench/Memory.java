@@ -31,7 +31,10 @@ public final class Memory {
         for (String use : List.of("plain", "structures", "values", "sweep", "capture")) {
             List<String> printed = Processes.run(
                     Memory.class,
-                    List.of("-Xmx1g"),
+                    List.of(
+                            use.equals("structures")
+                                    ? "-Xmx192m"
+                                    : "-Xmx1g"), // else Java's garbage is what is measured
                     use,
                     Settings.absolute(bench.settings().models()),
                     Integer.toString(bench.settings().threads()));
