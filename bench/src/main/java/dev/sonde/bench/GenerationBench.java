@@ -19,7 +19,9 @@ import dev.sonde.onnx.Options;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,12 +31,17 @@ import java.util.function.Consumer;
 /**
  * Measures generation against a hand-written loop over the same file, in pairs that take turns, and prints JSON lines:
  *
- * <pre>java -cp bench/target/sonde-bench.jar dev.sonde.bench.GenerationBench --models DIR [--pairs 15] [--threads 1]</pre>
+ * <pre>java -cp bench/target/sonde-bench.jar dev.sonde.bench.GenerationBench --models DIR [--only W7,W7s,W7r] [--pairs 15] [--threads 1]</pre>
  *
- * <p>{@code W7} is plain, {@code W7s} steered at every step, {@code W7r} reads one site at every step. Every result is compared
- * with {@code reference.npz} first; a wrong one gets no time. The ratio's interval is that of the mean of its logarithms.
+ * <p>{@code W7} is plain, {@code W7s} steered at every step, {@code W7r} reads one site at every step; the latter two take turns
+ * with plain generation as well. Every result is compared with {@code reference.npz} first; a wrong one gets no time. A ratio's
+ * interval holds 95 % for the mean of its logarithms.
  */
 public final class GenerationBench {
+    private static final String ALL = "W7,W7s,W7r";
+    private static final int WARM_UPS = 4;
+    private static final BiConsumer<Session, Generation> PLAIN = (s, g) -> {};
+
     private final OnnxModel model;
     private final BareLoop bare;
     private final List<Long> prompt;
@@ -71,14 +78,14 @@ public final class GenerationBench {
     public static void main(String... args) throws IOException, OrtException {
         List<String> options = Arrays.asList(args);
         if (!options.contains("--models")) {
-            System.err.println("usage: --models DIR [--pairs 15] [--threads 1]");
+            System.err.println("usage: --models DIR [--only W7,W7s,W7r] [--pairs 15] [--threads 1]");
             System.exit(2);
         }
         GenerationBench bench = new GenerationBench(
                 Path.of(value(options, "--models", "")),
                 Integer.parseInt(value(options, "--pairs", "15")),
                 Integer.parseInt(value(options, "--threads", "1")));
-        bench.measureAll();
+        bench.measure(List.of(value(options, "--only", ALL).split(",", -1)));
     }
 
     /** Measures with the settings of the other workloads. */
@@ -87,7 +94,7 @@ public final class GenerationBench {
         int pairs = settings.checkOnly() ? 1 : settings.full() ? 31 : 15;
         GenerationBench own = new GenerationBench(settings.models(), pairs, settings.threads());
         own.out = bench::emit;
-        own.measureAll();
+        own.measure(List.of(ALL.split(",", -1)));
     }
 
     private static String value(List<String> options, String name, String otherwise) {
@@ -95,15 +102,20 @@ public final class GenerationBench {
         return at >= 0 && at + 1 < options.size() ? options.get(at + 1) : otherwise;
     }
 
-    private void measureAll() throws OrtException {
+    private void measure(List<String> names) throws OrtException {
         Site<Any> site = Site.of("layers." + layer + "#resid_post");
         Tensor vector = Tensor.of(steer, steer.length);
-        measure("W7", (s, g) -> {});
-        measure("W7s", (s, g) -> {
+        Map<String, BiConsumer<Session, Generation>> works = new LinkedHashMap<>();
+        works.put("W7", PLAIN);
+        works.put("W7s", (s, g) -> {
             Value<Any> added = s.constant(vector);
             g.every(t -> t.update(site, v -> v.plus(added)));
         });
-        measure("W7r", (s, g) -> g.every(t -> t.keep("resid", t.get(site).at(Selector.last()))));
+        works.put("W7r", (s, g) -> g.every(t -> t.keep("resid", t.get(site).at(Selector.last()))));
+        works.keySet().retainAll(names);
+        for (Map.Entry<String, BiConsumer<Session, Generation>> work : works.entrySet()) {
+            measure(work.getKey(), work.getValue());
+        }
         model.close();
         bare.close();
     }
@@ -127,21 +139,31 @@ public final class GenerationBench {
             out.accept(line);
             return;
         }
-        bare.run(prompt, count);
-        double[] ours = new double[pairs];
-        double[] theirs = new double[pairs];
+        List<Work> works = new ArrayList<>(List.of(() -> generate(count, body), () -> bare.run(prompt, count)));
+        if (!name.equals("W7")) {
+            works.add(() -> generate(count, PLAIN));
+        }
+        double[][] seconds = takeTurns(works);
         double[] token = new double[pairs];
         for (int i = 0; i < pairs; i++) {
-            if (i % 2 == 0) {
-                ours[i] = seconds(() -> generate(count, body));
-                theirs[i] = seconds(() -> bare.run(prompt, count));
-            } else {
-                theirs[i] = seconds(() -> bare.run(prompt, count));
-                ours[i] = seconds(() -> generate(count, body));
-            }
             token[i] = seconds(() -> generate(1, body));
         }
-        report(line, ours, theirs, token);
+        report(line, seconds, token);
+    }
+
+    /** Returns the seconds of each work in each round; every round begins with another. */
+    private double[][] takeTurns(List<Work> works) throws OrtException {
+        double[][] seconds = new double[works.size()][pairs];
+        for (int round = -WARM_UPS; round < pairs; round++) {
+            for (int turn = 0; turn < works.size(); turn++) {
+                int work = Math.floorMod(round + turn, works.size());
+                double took = seconds(works.get(work));
+                if (round >= 0) {
+                    seconds[work][round] = took;
+                }
+            }
+        }
+        return seconds;
     }
 
     private String wrong(String name, Generation found) {
@@ -164,21 +186,30 @@ public final class GenerationBench {
         return "";
     }
 
-    private void report(JsonObject line, double[] ours, double[] theirs, double[] token) {
-        double[] logs = new double[pairs];
-        Arrays.setAll(logs, i -> Math.log(ours[i] / theirs[i]));
-        double mean = Arrays.stream(logs).average().orElse(0);
-        double variance = Arrays.stream(logs).map(x -> (x - mean) * (x - mean)).sum() / Math.max(1, pairs - 1);
-        double half = 2.1 * Math.sqrt(variance / pairs);
+    private void report(JsonObject line, double[][] seconds, double... token) {
+        double[] ours = seconds[0];
         line.addProperty("median_ms", 1e3 * median(ours));
-        line.addProperty("bare_median_ms", 1e3 * median(theirs));
-        line.addProperty("ratio", rounded(Math.exp(mean)));
-        line.addProperty("ratio_low", rounded(Math.exp(mean - half)));
-        line.addProperty("ratio_high", rounded(Math.exp(mean + half)));
+        line.addProperty("bare_median_ms", 1e3 * median(seconds[1]));
+        ratio(line, "ratio", ours, seconds[1]);
+        if (seconds.length > 2) {
+            line.addProperty("plain_median_ms", 1e3 * median(seconds[2]));
+            ratio(line, "plain_ratio", ours, seconds[2]);
+        }
         line.addProperty("first_token_ms", 1e3 * median(token));
         line.addProperty("tokens_per_second", count / median(ours));
         line.addProperty("pairs", pairs);
         out.accept(line);
+    }
+
+    private void ratio(JsonObject line, String name, double[] ours, double... theirs) {
+        double[] logs = new double[pairs];
+        Arrays.setAll(logs, i -> Math.log(ours[i] / theirs[i]));
+        double mean = Arrays.stream(logs).average().orElse(0);
+        double variance = Arrays.stream(logs).map(x -> (x - mean) * (x - mean)).sum() / Math.max(1, pairs - 1);
+        double half = 2.2 * Math.sqrt(variance / pairs); // Student's t of 11 or more pairs
+        line.addProperty(name, rounded(Math.exp(mean)));
+        line.addProperty(name + "_low", rounded(Math.exp(mean - half)));
+        line.addProperty(name + "_high", rounded(Math.exp(mean + half)));
     }
 
     private static double rounded(double x) {
