@@ -1,6 +1,7 @@
 package dev.sonde.manifest;
 
 import dev.sonde.SondeException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -33,7 +34,10 @@ public final class ModelManifest {
         }
     }
 
-    private static final Pattern CALL = Pattern.compile("(.*)\\((\\d+)\\)");
+    /** A port with the element of a tuple and the call behind it, in either order. */
+    private static final Pattern PORT =
+            Pattern.compile("(\\w+)(?=.)(?:\\((\\d+)\\))?(?:\\[(\\d+)])?(?:\\((\\d+)\\))?");
+
     private static final Pattern TRANSFORMER_LENS = Pattern.compile("blocks\\.(\\d+)\\.(?:(\\w+)\\.)?hook_(\\w+)");
 
     private static final int MOST_FOUND = 10_000;
@@ -249,15 +253,28 @@ public final class ModelManifest {
         String port = hash < 0 ? "output" : wanted.substring(hash + 1);
         for (String each : List.of(path, throughAlias(path))) {
             names.add(each + "#" + port);
-            if (port.endsWith("[0]")) {
-                names.add(each + "#" + port.substring(0, port.length() - 3));
-            }
-            Matcher call = CALL.matcher(port);
-            if (call.matches() && call.group(2).equals("0")) {
-                names.add(each + "#" + call.group(1));
-            }
+            spellings(port).forEach(spelling -> names.add(each + "#" + spelling));
         }
         return names;
+    }
+
+    /** The only element and the first call need not be said. */
+    private static List<String> spellings(String port) {
+        Matcher parts = PORT.matcher(port);
+        if (!parts.matches()) {
+            return List.of();
+        }
+        String element = parts.group(3) == null ? "" : "[" + parts.group(3) + "]";
+        @Nullable String number = parts.group(2) == null ? parts.group(4) : parts.group(2);
+        String call = number == null ? "" : "(" + number + ")";
+        List<String> spellings = new ArrayList<>();
+        for (String each : element.equals("[0]") ? List.of(element, "") : List.of(element)) {
+            spellings.add(parts.group(1) + each + call);
+            if (call.equals("(0)")) {
+                spellings.add(parts.group(1) + each);
+            }
+        }
+        return spellings;
     }
 
     private static String transformerLens(@Nullable String part, String hook) {

@@ -43,7 +43,7 @@ class ArchitecturesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma2", "qwen3", "mixtral", "t5"})
+    @ValueSource(strings = {"gemma2", "qwen3", "mixtral", "t5", "albert", "twin"})
     void standardSitesAreWhatPyTorchSaw(String name) throws IOException {
         Map<String, Tensor> inputs = new HashMap<>();
         Map<String, Tensor> wanted = new TreeMap<>();
@@ -95,5 +95,27 @@ class ArchitecturesTest {
                     .isInstanceOf(SondeException.class)
                     .hasMessageContaining("the module returns which elements it chose beside other values");
         }
+    }
+
+    @Test
+    void onlyWhatIsCalledAgainHasSeveralCalls() {
+        try (OnnxModel model = open("albert")) {
+            assertThat(calls(model, "albert.encoder")).isEqualTo(1);
+            assertThat(calls(model, "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn"))
+                    .isEqualTo(3);
+        }
+        try (OnnxModel model = open("twin")) {
+            assertThat(calls(model, "encoder")).isEqualTo(2);
+            assertThat(calls(model, "encoder.first")).isEqualTo(2);
+            assertThat(calls(model, "encoder.inner")).isEqualTo(4);
+        }
+    }
+
+    private static int calls(OnnxModel model, String path) {
+        return model.manifest().modules().stream()
+                .filter(each -> each.path().equals(path))
+                .findFirst()
+                .orElseThrow()
+                .calls();
     }
 }

@@ -142,6 +142,6 @@ final class Mlp {
         }
         int side = graph.isConstant(graph.input(node, 0)) ? 1 : 0;
         return PRODUCTS.contains(graph.op(graph.producer(graph.input(node, side))))
-                && RepeatedCalls.isWeight(graph, graph.input(node, 1 - side));
+                && SameWeights.isWeight(graph, graph.input(node, 1 - side));
     }
 }

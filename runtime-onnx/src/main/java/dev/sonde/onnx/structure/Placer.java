@@ -3,11 +3,9 @@ package dev.sonde.onnx.structure;
 import dev.sonde.onnx.unfuse.Unfused;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -28,8 +26,6 @@ final class Placer {
             "Add",
             "Gather",
             "Conv");
-
-    private static final Pattern CALL = Pattern.compile("_\\d+$");
 
     private final Graph graph;
     private final Shapes shapes;
@@ -56,12 +52,14 @@ final class Placer {
             return new Result(java.util.Collections.nCopies(graph.size(), List.of()), 0);
         }
         new Roots(graph, placer.places).find();
-        new SecondCalls(graph, placer.places).mark();
+        SameWeights same = new SameWeights(graph);
+        CountedCalls counted = new CountedCalls(graph, placer.places, same);
+        counted.read();
         placer.takeFromWeights();
         new FusedPlaces(graph, placer.places, unfused).run();
         List<List<String>> all = placer.fill();
         new Hoist(graph, data, all).run();
-        new RepeatedCalls(graph, shapes, all).split();
+        new RepeatedCalls(graph, shapes, data, all, same, counted).split();
         return new Result(all, placer.said);
     }
 
@@ -155,73 +153,6 @@ final class Placer {
             same++;
         }
         return a.subList(0, same);
-    }
-
-    /** TorchScript names a module's second call {@code shared_1}. */
-    private static final class SecondCalls {
-        private final Graph graph;
-        private final List<@Nullable List<String>> places;
-        private final Map<String, List<Integer>> inside = new HashMap<>();
-
-        SecondCalls(Graph graph, List<@Nullable List<String>> places) {
-            this.graph = graph;
-            this.places = places;
-        }
-
-        void mark() {
-            for (int i = 0; i < places.size(); i++) {
-                @Nullable List<String> place = places.get(i);
-                for (String path : place == null ? List.<String>of() : place) {
-                    inside.computeIfAbsent(path, unused -> new ArrayList<>()).add(i);
-                }
-            }
-            for (String path : List.copyOf(inside.keySet())) {
-                String base = CALL.matcher(path).replaceFirst("");
-                if (!base.equals(path) && inside.containsKey(base) && isCall(path, base)) {
-                    rename(path, base, base + "@" + path.substring(base.length() + 1));
-                }
-            }
-        }
-
-        /** A call has no weights of its own: all that it reads, the first call reads too. */
-        private boolean isCall(String path, String base) {
-            Set<String> own = weights(path);
-            Set<String> first = weights(base);
-            return own.isEmpty() ? first.isEmpty() && operators(path).equals(operators(base)) : first.containsAll(own);
-        }
-
-        private Set<String> weights(String path) {
-            Set<String> weights = new HashSet<>();
-            for (int node : inside.getOrDefault(path, List.of())) {
-                for (String value : graph.uses(node)) {
-                    if (RepeatedCalls.isWeight(graph, value)) {
-                        weights.add(value);
-                    }
-                }
-            }
-            return weights;
-        }
-
-        private List<String> operators(String path) {
-            return inside.getOrDefault(path, List.of()).stream()
-                    .map(graph::op)
-                    .sorted()
-                    .toList();
-        }
-
-        private void rename(String path, String base, String key) {
-            for (int node : inside.getOrDefault(path, List.of())) {
-                List<String> renamed = new ArrayList<>();
-                @Nullable List<String> place = places.get(node);
-                for (String each : place == null ? List.<String>of() : place) {
-                    renamed.add(
-                            each.equals(path)
-                                    ? key
-                                    : each.startsWith(path + ".") ? base + each.substring(path.length()) : each);
-                }
-                places.set(node, renamed);
-            }
-        }
     }
 
     /** Returns the module's path without the call behind it. */

@@ -1,8 +1,6 @@
 package dev.sonde.onnx.structure;
 
-import dev.sonde.onnx.file.Constant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -10,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Tells the calls of one module apart where the exporter gives them the same scope: data that left the module and comes back,
@@ -18,14 +17,24 @@ import java.util.Set;
 final class RepeatedCalls {
     private final Graph graph;
     private final Shapes shapes;
+    private final DataPath data;
     private final List<List<String>> places;
-    private final Map<String, String> sources = new HashMap<>();
-    private final Map<String, List<String>> matrices = new HashMap<>();
+    private final SameWeights same;
+    private final CountedCalls counted;
 
-    RepeatedCalls(Graph graph, Shapes shapes, List<List<String>> places) {
+    RepeatedCalls(
+            Graph graph,
+            Shapes shapes,
+            DataPath data,
+            List<List<String>> places,
+            SameWeights same,
+            CountedCalls counted) {
         this.graph = graph;
         this.shapes = shapes;
+        this.data = data;
         this.places = places;
+        this.same = same;
+        this.counted = counted;
     }
 
     void split() {
@@ -45,11 +54,13 @@ final class RepeatedCalls {
     }
 
     private void split(List<String> module, List<Integer> nodes) {
-        Map<Integer, Integer> levels = levels(nodes);
+        Set<Integer> computing = nodes.stream().filter(data::computes).collect(Collectors.toSet());
+        Optional<Map<Integer, Integer>> said = counted.calls(nodes, computing);
+        Map<Integer, Integer> levels = said.orElseGet(() -> levels(nodes));
         Map<Integer, List<Integer>> calls = new LinkedHashMap<>();
         nodes.forEach(node -> calls.computeIfAbsent(levels.getOrDefault(node, 0), unused -> new ArrayList<>())
                 .add(node));
-        if (calls.size() < 2 || !alike(calls)) {
+        if (calls.size() < 2 || (said.isEmpty() && !alike(calls))) {
             return;
         }
         calls.forEach((level, members) -> {
@@ -87,7 +98,7 @@ final class RepeatedCalls {
     private int meetWeights(int node, int level, Map<String, Integer> met) {
         int result = level;
         for (String value : graph.uses(node)) {
-            if (isWeight(graph, value)) {
+            if (SameWeights.isWeight(graph, value)) {
                 String key = graph.op(node) + " " + source(node, value);
                 int before = met.getOrDefault(key, Graph.NONE);
                 if (before != Graph.NONE && dependsOn(node, before & 0xFFFFFF)) {
@@ -103,14 +114,14 @@ final class RepeatedCalls {
         return Reach.upstream(graph, node, earlier).get(earlier);
     }
 
-    /** Calls of one module repeat its weights, or its operators if it has none. */
+    /** Calls of one module repeat all its weights, or its operators if it has none: a part that alone is repeated is the one called again. */
     private boolean alike(Map<Integer, List<Integer>> calls) {
         List<Integer> first = calls.values().iterator().next();
         for (List<Integer> other : calls.values()) {
             Set<String> weights = weights(other);
             boolean same = weights.isEmpty()
                     ? weights(first).isEmpty() && operators(first).equals(operators(other))
-                    : weights(first).containsAll(weights);
+                    : weights(first).equals(weights);
             if (!same) {
                 return false;
             }
@@ -126,46 +137,14 @@ final class RepeatedCalls {
         Set<String> weights = new HashSet<>();
         for (int node : nodes) {
             graph.uses(node).stream()
-                    .filter(each -> isWeight(graph, each))
+                    .filter(each -> SameWeights.isWeight(graph, each))
                     .map(each -> source(node, each))
                     .forEach(weights::add);
         }
         return weights;
     }
 
-    /** Exporters may write a matrix down anew, transposed, for each call: it is known by its numbers then. */
     private String source(int node, String value) {
-        return sources.computeIfAbsent(places.get(node) + " " + value, unused -> {
-            Optional<Constant> matrix = graph.file.constant(value).filter(each -> each.shape().length > 1);
-            if (matrix.isEmpty()) {
-                return value;
-            }
-            // TorchScript counts a scope's repetitions: query, query_1, query_2
-            String place = places.get(node).toString().replaceAll("_\\d+(?=[],])", "");
-            String alike = place + " " + graph.op(node) + " "
-                    + Arrays.toString(matrix.get().shape());
-            List<String> others = matrices.computeIfAbsent(alike, none -> new ArrayList<>());
-            Optional<String> same =
-                    others.stream().filter(other -> isSame(other, matrix.get())).findFirst();
-            if (same.isEmpty()) {
-                others.add(value);
-            }
-            return same.orElse(value);
-        });
-    }
-
-    private boolean isSame(String other, Constant matrix) {
-        return graph.file
-                .constant(other)
-                .filter(each -> each.bytes().equals(matrix.bytes()))
-                .isPresent();
-    }
-
-    static boolean isWeight(Graph graph, String value) {
-        return graph.file
-                .constant(value)
-                .filter(each -> each.dtype().map(dtype -> dtype.isFloat()).orElse(false))
-                .filter(each -> Arrays.stream(each.shape()).reduce(1, (a, b) -> a * b) > 1)
-                .isPresent();
+        return same.source(places.get(node).toString(), node, value);
     }
 }

@@ -146,6 +146,10 @@ final class Weights {
         });
     }
 
+    void absent(String name, String reason) {
+        sites.absent(name, reason);
+    }
+
     /** Adds a parameter, seen through a view; nothing where there is none. */
     void weight(String name, String value, View view, String... axes) {
         graph.file.constant(value).ifPresent(constant -> {
