@@ -35,8 +35,7 @@ public final class ModelManifest {
     }
 
     /** A port with the element of a tuple and the call behind it, in either order. */
-    private static final Pattern PORT =
-            Pattern.compile("(\\w+)(?=.)(?:\\((\\d+)\\))?(?:\\[(\\d+)])?(?:\\((\\d+)\\))?");
+    private static final Pattern PORT = Pattern.compile("(\\w+)(?=.)(?:\\((\\d+)\\))?(?:\\[(\\d+)])?(?:\\((\\d+)\\))?");
 
     private static final Pattern TRANSFORMER_LENS = Pattern.compile("blocks\\.(\\d+)\\.(?:(\\w+)\\.)?hook_(\\w+)");
 

@@ -77,7 +77,8 @@ final class Parameters {
                         values.get(0),
                         isTurned(values.get(0), name) ? View.of(new View.Transpose(List.of(1, 0))) : View.IDENTITY);
             } else {
-                weights.absent(name, "the file holds " + values.size() + " copies of it, one for each call of the module");
+                weights.absent(
+                        name, "the file holds " + values.size() + " copies of it, one for each call of the module");
             }
         });
     }
