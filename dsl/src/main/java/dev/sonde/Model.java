@@ -73,6 +73,14 @@ public interface Model extends AutoCloseable {
      * @param body records one batch of rows and returns its loss, one number of floats; called once for each batch
      */
     default Training train(Dataset dataset, BiFunction<Session, List<Row>, Value<?>> body) {
+        return train(dataset, (session, rows, step) -> body.apply(session, rows));
+    }
+
+    /**
+     * Returns a training whose loss depends on the step too, counted from 0, as where a temperature falls or each step has noise of
+     * its own.
+     */
+    default Training train(Dataset dataset, Training.Body body) {
         return Training.of(this, dataset, body);
     }
 

@@ -22,9 +22,10 @@ final class Moments {
         this.second = new float[optimizer instanceof Optimizer.Adam ? count : 0];
     }
 
-    /** Moves the trainable. */
+    /** Moves the trainable; changes the gradient. */
     void step(float[] gradient, double learningRate) {
         float[] numbers = trainable.tensor().toFloats();
+        trainable.project(gradient);
         steps++;
         if (optimizer instanceof Optimizer.Adam adam) {
             adam(adam, numbers, gradient, learningRate);

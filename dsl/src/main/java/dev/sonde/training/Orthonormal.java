@@ -23,6 +23,32 @@ final class Orthonormal {
         }
     }
 
+    /**
+     * Takes from a gradient what would only bend orthonormal columns: {@code G - Q sym(Q^T G)}, its part along the manifold (Absil,
+     * Mahony and Sepulchre 2008, section 3.6.1). An optimiser's moments then hold directions in which the columns can go.
+     */
+    static void project(float[] gradient, float[] matrix, int rows, int columns) {
+        double[][] bend = new double[columns][columns];
+        for (int i = 0; i < columns; i++) {
+            for (int j = 0; j < columns; j++) {
+                for (int r = 0; r < rows; r++) {
+                    bend[i][j] += 0.5
+                            * ((double) matrix[r * columns + i] * gradient[r * columns + j]
+                                    + (double) matrix[r * columns + j] * gradient[r * columns + i]);
+                }
+            }
+        }
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < columns; j++) {
+                double along = gradient[r * columns + j];
+                for (int i = 0; i < columns; i++) {
+                    along -= matrix[r * columns + i] * bend[i][j];
+                }
+                gradient[r * columns + j] = (float) along;
+            }
+        }
+    }
+
     private static double dot(double[] a, double[] b) {
         double sum = 0;
         for (int i = 0; i < a.length; i++) {

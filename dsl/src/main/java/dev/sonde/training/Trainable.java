@@ -70,9 +70,9 @@ public final class Trainable {
 
     /**
      * Returns a matrix whose columns are orthonormal, at the start and after every step: the first {@code columns} directions of
-     * a rotation of {@code rows} dimensions, all of it where both are equal. After a step, what the optimiser left is made
-     * orthonormal again from the first column on (QR retraction; Absil, Mahony and Sepulchre, "Optimization Algorithms on Matrix
-     * Manifolds", 2008, section 4.1).
+     * a rotation of {@code rows} dimensions, all of it where both are equal. The optimiser is given the part of the gradient
+     * along which columns stay orthonormal, and what it leaves is made so again from the first column on (QR retraction; Absil,
+     * Mahony and Sepulchre, "Optimization Algorithms on Matrix Manifolds", 2008, sections 3.6.1 and 4.1).
      *
      * @param seed of the random directions that it starts with
      */
@@ -116,6 +116,13 @@ public final class Trainable {
                     "Trainable '" + name + "' is " + tensor.describe() + " but was given " + numbers.describe());
         }
         tensor = numbers.withNames(tensor.names());
+    }
+
+    /** Leaves of a gradient what an optimiser may follow. */
+    void project(float[] gradient) {
+        if (orthonormal) {
+            Orthonormal.project(gradient, tensor.toFloats(), (int) tensor.size(0), (int) tensor.size(1));
+        }
     }
 
     /** Takes what an optimiser made of the numbers. */

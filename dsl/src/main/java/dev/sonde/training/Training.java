@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +50,7 @@ import org.jspecify.annotations.Nullable;
 public final class Training {
     private final Model model;
     private final Dataset dataset;
-    private final BiFunction<Session, List<Row>, Value<?>> body;
+    private final Body body;
     private Optimizer optimizer = Optimizer.adamW(1e-3);
     private Schedule schedule = Schedule.CONSTANT;
     private int batch = 8;
@@ -68,14 +67,26 @@ public final class Training {
     private final Map<Trainable, Moments> moments = new LinkedHashMap<>();
     private final List<TrainingStep> curve = new ArrayList<>();
 
-    private Training(Model model, Dataset dataset, BiFunction<Session, List<Row>, Value<?>> body) {
+    /** Records a batch's loss. */
+    @FunctionalInterface
+    public interface Body {
+        /**
+         * Returns the loss, one number of floats.
+         *
+         * @param rows of the batch
+         * @param step counted from 0: what a temperature falls by, and the seed of a step's own noise
+         */
+        Value<?> loss(Session session, List<Row> rows, long step);
+    }
+
+    private Training(Model model, Dataset dataset, Body body) {
         this.model = model;
         this.dataset = dataset;
         this.body = body;
     }
 
     /** Returns a training; see {@link Model#train}. */
-    public static Training of(Model model, Dataset dataset, BiFunction<Session, List<Row>, Value<?>> body) {
+    public static Training of(Model model, Dataset dataset, Body body) {
         return new Training(model, dataset, body);
     }
 
@@ -249,7 +260,7 @@ public final class Training {
 
     private Recording<Wanted> record(List<Row> rows) {
         return model.record(s -> {
-            Value<?> loss = body.apply(s, rows);
+            Value<?> loss = body.loss(s, rows, curve.size());
             Map<Trainable, Value<Any>> used = s.trainables();
             if (used.isEmpty()) {
                 throw new SondeException(

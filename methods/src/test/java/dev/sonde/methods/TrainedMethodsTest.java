@@ -5,52 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.sonde.Input;
-import dev.sonde.Run;
-import dev.sonde.Safetensors;
-import dev.sonde.Session;
 import dev.sonde.Tensor;
-import dev.sonde.Value;
 import dev.sonde.data.Dataset;
 import dev.sonde.data.Row;
 import dev.sonde.graph.RunInput;
-import dev.sonde.kind.Any;
 import dev.sonde.onnx.OnnxModel;
 import dev.sonde.testmodels.TestModels;
 import dev.sonde.training.Optimizer;
 import dev.sonde.training.Trainable;
 import dev.sonde.training.Trained;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** Methods that train, held to what PyTorch reached with the same ({@code src-test-models/scripts/train_reference.py}). */
 class TrainedMethodsTest {
     private static final String LINEAR = "transformer.h.1.attn.c_attn";
-    private static final int BATCH = 128;
-    private static final Map<String, Tensor> REFERENCE = read();
-
-    private static Map<String, Tensor> read() {
-        Path file = TestModels.training().resolve("training.safetensors");
-        try {
-            return Safetensors.read(ByteBuffer.wrap(Files.readAllBytes(file)), file.toString())
-                    .tensors();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static Tensor reference(String name) {
-        return Objects.requireNonNull(REFERENCE.get(name), name);
-    }
-
     private static Dataset rows(int count) {
         List<Map<String, Object>> rows = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -65,7 +37,7 @@ class TrainedMethodsTest {
 
     private static RunInput prompts(List<Row> rows) {
         return Input.rows(rows.stream()
-                .map(row -> Arrays.stream(reference("lora/ids").row(row(row)).toLongs())
+                .map(row -> Arrays.stream(References.training("lora/ids").row(row(row)).toLongs())
                         .boxed()
                         .toList())
                 .toList());
@@ -75,9 +47,9 @@ class TrainedMethodsTest {
     void aLoraReachesTheLossThatItReachesInPyTorch() {
         try (OnnxModel model = OnnxModel.open(TestModels.tiny("names"))) {
             Lora lora = Lora.of(model.manifest(), 4, 2.0, 0, LINEAR);
-            lora.trainables().get(0).set(reference("lora/a"));
-            lora.trainables().get(1).set(reference("lora/b"));
-            long[] targets = reference("lora/targets").toLongs();
+            lora.trainables().get(0).set(References.training("lora/a"));
+            lora.trainables().get(1).set(References.training("lora/b"));
+            long[] targets = References.training("lora/targets").toLongs();
             Trained trained = model.train(
                             rows(32),
                             (s, rows) -> Metric.crossEntropy(
@@ -90,7 +62,7 @@ class TrainedMethodsTest {
                     .batch(8)
                     .steps(60)
                     .run();
-            double[] theirs = reference("lora/losses").toDoubles();
+            double[] theirs = References.training("lora/losses").toDoubles();
             for (int i = 0; i < theirs.length; i++) {
                 assertThat(trained.losses()[i]).as("step %d", i).isCloseTo(theirs[i], within(0.01 * theirs[i]));
             }
@@ -185,49 +157,5 @@ class TrainedMethodsTest {
             right += found[i] == labels[i] ? 1 : 0;
         }
         return right / labels.length;
-    }
-
-    @Test
-    void distributedAlignmentSearchFindsTheEquality() {
-        try (OnnxModel model = OnnxModel.open(TestModels.training().resolve("equality"))) {
-            Das das = Das.of("layers.1#input", 32, 8, 5);
-            model.train(rows(6400), (s, rows) -> {
-                        long[] wanted = rows.stream()
-                                .mapToLong(row ->
-                                        (long) reference("equality/train_label").at(row(row)))
-                                .toArray();
-                        int[] some =
-                                rows.stream().mapToInt(TrainedMethodsTest::row).toArray();
-                        return logits(s, das, "train", some)
-                                .crossEntropy(s.constant(Tensor.of(wanted, wanted.length)), "1")
-                                .mean();
-                    })
-                    .optimizer(Optimizer.adam(5e-3))
-                    .batch(BATCH)
-                    .epochs(25)
-                    .run();
-            int[] all = new int[1600];
-            Arrays.setAll(all, i -> i);
-            long[] found = model.session(
-                            s -> logits(s, das, "test", all).argmax("1").save())
-                    .value()
-                    .toLongs();
-            double accuracy = accuracy(found, reference("equality/test_label").toLongs());
-            assertThat(accuracy).as("interchange accuracy").isGreaterThanOrEqualTo(0.95);
-        }
-    }
-
-    private static Value<Any> logits(Session s, Das das, String part, int... rows) {
-        Run run = das.run(s, points("equality/" + part + "_base", rows), points("equality/" + part + "_source", rows));
-        return run.get("logits");
-    }
-
-    private static RunInput points(String name, int... rows) {
-        float[] some = new float[rows.length * 16];
-        float[] all = reference(name).toFloats();
-        for (int i = 0; i < rows.length; i++) {
-            System.arraycopy(all, rows[i] * 16, some, i * 16, 16);
-        }
-        return Input.tensors(Map.of("x", Tensor.of(some, rows.length, 16)));
     }
 }
