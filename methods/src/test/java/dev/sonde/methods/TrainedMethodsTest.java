@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 /** Methods that train, held to what PyTorch reached with the same ({@code src-test-models/scripts/train_reference.py}). */
 class TrainedMethodsTest {
     private static final String LINEAR = "transformer.h.1.attn.c_attn";
+
     private static Dataset rows(int count) {
         List<Map<String, Object>> rows = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -37,7 +38,8 @@ class TrainedMethodsTest {
 
     private static RunInput prompts(List<Row> rows) {
         return Input.rows(rows.stream()
-                .map(row -> Arrays.stream(References.training("lora/ids").row(row(row)).toLongs())
+                .map(row -> Arrays.stream(
+                                References.training("lora/ids").row(row(row)).toLongs())
                         .boxed()
                         .toList())
                 .toList());
