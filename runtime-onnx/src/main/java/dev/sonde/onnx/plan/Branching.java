@@ -44,13 +44,14 @@ final class Branching {
     }
 
     /** Returns the experiment with a run without edits for each input of which there are several edited ones and no other. */
-    static InterventionGraph withBases(InterventionGraph graph, Planning planning) {
+    static InterventionGraph withBases(Lowered lowered, Planning planning) {
+        InterventionGraph graph = lowered.graph();
         if (planning.reuse() == Planning.Reuse.OFF) {
             return graph;
         }
         Set<Integer> edited = new HashSet<>();
         Set<Integer> differentiated = graph.nodes().stream().anyMatch(Node.Gradient.class::isInstance)
-                ? new Cones(graph, new Dependencies(graph)).differentiated()
+                ? new Cones(graph, new Dependencies(graph, lowered.parts())).differentiated()
                 : Set.of();
         graph.effects().forEach(effect -> edited.add(effect.run()));
         Map<RunInput, Integer> count = new LinkedHashMap<>();

@@ -42,12 +42,22 @@ final class Cones {
     /** Returns the runs that gradients of an experiment pass through. */
     Set<Integer> differentiated() {
         Set<Integer> all = new HashSet<>();
-        for (Node node : graph.nodes()) {
-            if (node instanceof Node.Gradient gradient) {
+        for (int id = 0; id < graph.nodes().size(); id++) {
+            Node node = graph.nodes().get(id);
+            if (dependencies.isPart(id) && dependencies.owner(id) >= 0) {
+                all.add(dependencies.owner(id));
+                continue;
+            }
+            if (node instanceof Node.Gradient gradient && !isOutside(id)) {
                 cones.computeIfAbsent(gradient.of(), this::cone).runs().stream().forEach(all::add);
             }
         }
         return all;
+    }
+
+    /** Returns whether a gradient passes no run. */
+    private boolean isOutside(int id) {
+        return dependencies.isPart(id) && dependencies.owner(id) < 0;
     }
 
     private Cone cone(List<Integer> values) {

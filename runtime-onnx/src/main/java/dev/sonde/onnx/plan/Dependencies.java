@@ -12,6 +12,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Which values are needed, and on which runs each depends. Equal runs with equal effects count as one. */
 final class Dependencies {
@@ -21,20 +22,39 @@ final class Dependencies {
     static final int MIXED = -2;
 
     private final InterventionGraph graph;
+    private final Parts parts;
     private final List<List<Effect>> effects = new ArrayList<>();
     private final int[] same;
     private final int[] owners;
     private final BitSet needed = new BitSet();
     private final BitSet neededRuns = new BitSet();
 
-    Dependencies(InterventionGraph graph) {
+    /**
+     * What became of gradients that pass several runs.
+     *
+     * @param owners the run that each part of such a gradient is computed in, by the part's id
+     * @param secondRuns runs that are computed although there are equal ones
+     */
+    record Parts(Map<Integer, Integer> owners, Set<Integer> secondRuns) {
+        /** No such gradients. */
+        static final Parts NONE = new Parts(Map.of(), Set.of());
+
+        Parts {
+            owners = Map.copyOf(owners);
+            secondRuns = Set.copyOf(secondRuns);
+        }
+    }
+
+    Dependencies(InterventionGraph graph, Parts parts) {
         this.graph = graph;
+        this.parts = parts;
         graph.runs().forEach(run -> effects.add(new ArrayList<>()));
         graph.effects().forEach(effect -> effects.get(effect.run()).add(effect));
         this.same = merge();
         this.owners = new int[graph.nodes().size()];
         for (int i = 0; i < owners.length; i++) {
-            owners[i] = findOwner(graph.nodes().get(i));
+            Integer part = parts.owners().get(i);
+            owners[i] = part == null ? findOwner(graph.nodes().get(i)) : part;
         }
         mark();
     }
@@ -43,7 +63,7 @@ final class Dependencies {
         int[] merged = new int[graph.runs().size()];
         Map<Object, Integer> alike = new HashMap<>();
         for (int run = 0; run < merged.length; run++) {
-            if (isOfGeneration(graph.runs().get(run))) {
+            if (isOfGeneration(graph.runs().get(run)) || parts.secondRuns().contains(run)) {
                 merged[run] = run;
                 continue;
             }
@@ -85,11 +105,15 @@ final class Dependencies {
         if (steps >= 0) {
             return steps; // it may need values of other runs as well
         }
-        int owner = CONSTANT;
         // a gradient is found where that is computed which it is of
-        List<Integer> inputs = node instanceof Node.Gradient gradient ? gradient.of() : node.inputs();
-        for (int input : inputs) {
-            int other = owners[input];
+        return together(node instanceof Node.Gradient gradient ? gradient.of() : node.inputs(), input -> owners[input]);
+    }
+
+    /** Returns the owner of what is computed from values. */
+    static int together(List<Integer> values, java.util.function.IntUnaryOperator owners) {
+        int owner = CONSTANT;
+        for (int value : values) {
+            int other = owners.applyAsInt(value);
             owner = owner == CONSTANT || owner == other ? other : other == CONSTANT ? owner : MIXED;
         }
         return owner;
@@ -160,6 +184,44 @@ final class Dependencies {
 
     BitSet runs() {
         return neededRuns;
+    }
+
+    /** Returns whether a gradient is part of one that passes several runs. */
+    boolean isPart(int id) {
+        return parts.owners().containsKey(id);
+    }
+
+    /** Returns the values that a run's edits use. */
+    List<Integer> written(int run) {
+        return effects.get(run).stream()
+                .filter(effect -> !(effect instanceof Effect.GradientWrite))
+                .flatMap(effect -> effect.inputs().stream())
+                .toList();
+    }
+
+    /** Returns the experiment as gradients see it. */
+    Origins.View view() {
+        return new Origins.View() {
+            @Override
+            public Node node(int id) {
+                return graph.nodes().get(id);
+            }
+
+            @Override
+            public int owner(int id) {
+                return owners[id];
+            }
+
+            @Override
+            public int computed(int run) {
+                return same[run];
+            }
+
+            @Override
+            public List<Integer> written(int run) {
+                return Dependencies.this.written(run);
+            }
+        };
     }
 
     List<Effect> effects(int run) {

@@ -24,7 +24,7 @@ final class Explanation {
     private Explanation(Target target, Plan plan) {
         this.target = target;
         this.plan = plan;
-        this.graph = plan.graph();
+        this.graph = plan.lowered();
         this.rules = new ShapeRules(target.wiring().manifest());
     }
 
@@ -53,7 +53,7 @@ final class Explanation {
     }
 
     private void runs() {
-        Dependencies dependencies = new Dependencies(graph);
+        Dependencies dependencies = plan.dependencies();
         List<Integer> equal = new ArrayList<>();
         List<Integer> unneeded = new ArrayList<>();
         for (int run = 0; run < graph.runs().size(); run++) {

@@ -22,6 +22,8 @@ final class Gradients {
     private final Site site;
     private final Map<Key, List<Request>> wanted = new LinkedHashMap<>();
     private final List<Write> writes = new ArrayList<>();
+    private final Dependencies dependencies;
+    private final Set<Integer> absent;
 
     /** What a value of the experiment is in the program. */
     interface Site {
@@ -36,6 +38,9 @@ final class Gradients {
 
         /** Returns a gradient in which what a site shows of it is replaced. */
         String replace(int wrt, String gradient, int value);
+
+        /** Returns a gradient of zeros. */
+        String zeros(int wrt);
     }
 
     /** Gradients of one value come from one pass. */
@@ -45,20 +50,29 @@ final class Gradients {
         }
     }
 
-    private record Request(Node.Gradient gradient, String wire, String to) {}
+    private record Request(int id, Node.Gradient gradient, String wire, String to) {}
 
     private record Write(Effect.GradientWrite effect, String wire) {}
 
-    Gradients(InterventionGraph experiment, Cones cones, Emitter emitter, Site site) {
+    /** {@code absent} receives the ids of parts of gradients that are nothing: zeros stand for them. */
+    Gradients(
+            InterventionGraph experiment,
+            Dependencies dependencies,
+            Emitter emitter,
+            Site site,
+            Set<Integer> absent) {
         this.experiment = experiment;
-        this.cones = cones;
+        this.dependencies = dependencies;
+        this.absent = absent;
+        this.cones = new Cones(experiment, dependencies);
         this.emitter = emitter;
         this.site = site;
     }
 
     /** Returns the name that a gradient will have. */
-    String request(Node.Gradient gradient) {
-        Request request = new Request(gradient, site.wire(gradient.wrt()), emitter.fresh());
+    String request(int id, Node.Gradient gradient) {
+        gradient.seeds().forEach(site::name); // so that their types are known
+        Request request = new Request(id, gradient, site.wire(gradient.wrt()), emitter.fresh());
         wanted.computeIfAbsent(new Key(gradient.of(), gradient.seeds()), unused -> new ArrayList<>())
                 .add(request);
         return request.to();
@@ -144,7 +158,7 @@ final class Gradients {
         });
         open.forEach(request -> finish(request, found));
         edits.stream().filter(write -> !made.contains(write)).findFirst().ifPresent(write -> {
-            throw none(write.effect().wrt(), List.of(write.effect().of()));
+            throw none(experiment, write.effect().wrt(), List.of(write.effect().of()));
         });
     }
 
@@ -166,13 +180,18 @@ final class Gradients {
 
     private void finish(Request request, Map<String, String> found) {
         String gradient = found.get(request.wire());
-        if (gradient == null) {
-            throw none(request.gradient().wrt(), request.gradient().of());
+        if (gradient != null) {
+            finish(request, gradient);
+        } else if (dependencies.isPart(request.id())) {
+            absent.add(request.id());
+            emitter.node("Identity", List.of(site.zeros(request.gradient().wrt())), request.to());
+        } else {
+            throw none(experiment, request.gradient().wrt(), request.gradient().of());
         }
-        finish(request, gradient);
     }
 
-    private SondeException none(int wrt, List<Integer> of) {
+    /** Returns the error that says that there is no gradient. */
+    static SondeException none(InterventionGraph experiment, int wrt, List<Integer> of) {
         Node node = experiment.nodes().get(wrt);
         String name = node instanceof Node.Read read ? "site '" + read.site() + "'" : "value %" + wrt;
         return new SondeException(

@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 public final class Plan implements Prepared {
     private final Target target;
     private final InterventionGraph graph;
+    private final InterventionGraph lowered;
     private final Planned planned;
     private final Map<Integer, List<String>> savedAs = new HashMap<>();
 
@@ -23,7 +24,8 @@ public final class Plan implements Prepared {
         this.target = target;
         this.graph = graph;
         this.planned = planned;
-        graph.saves()
+        this.lowered = planned.lowered().with(graph);
+        lowered.saves()
                 .forEach((name, id) ->
                         savedAs.computeIfAbsent(id, unused -> new ArrayList<>()).add(name));
     }
@@ -33,14 +35,23 @@ public final class Plan implements Prepared {
         return graph;
     }
 
+    Dependencies dependencies() {
+        return new Dependencies(lowered, planned.lowered().parts());
+    }
+
     /** Returns whether it was planned for that model. */
     public boolean isFor(Target model) {
         return target == model;
     }
 
-    /** Returns the types of the graph's values. */
+    /** Returns the graph that the programs compute: it has gradients of several runs as sums of those of one. */
+    public InterventionGraph lowered() {
+        return lowered;
+    }
+
+    /** Returns the types of its values. */
     public List<ValueType> types() {
-        return planned.types();
+        return planned.lowered().types();
     }
 
     /** Returns the programs in the order in which they run. */

@@ -13,14 +13,13 @@ import java.util.function.Consumer;
 /**
  * What a plan says of every graph that differs in the numbers of its tensors only.
  *
- * @param types of the graph's values
+ * @param lowered the experiment that the programs compute
  * @param cost the price
  * @param programs in the order in which they run
  * @param notes what was reused and why something was not, for people
  */
-record Planned(List<ValueType> types, Cost cost, List<Program> programs, List<String> notes) {
+record Planned(Lowered lowered, Cost cost, List<Program> programs, List<String> notes) {
     Planned {
-        types = List.copyOf(types);
         programs = List.copyOf(programs);
         notes = List.copyOf(notes);
     }
@@ -31,7 +30,7 @@ record Planned(List<ValueType> types, Cost cost, List<Program> programs, List<St
         Cost cost = cost(manifest, graph, types);
         check.accept(cost);
         Planner.Result result = Planner.plan(target, graph, types, planning);
-        return new Planned(types, cost, result.programs(), result.notes());
+        return new Planned(result.lowered(), cost, result.programs(), result.notes());
     }
 
     private static Cost cost(ModelManifest manifest, InterventionGraph graph, List<ValueType> types) {

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -46,6 +47,10 @@ public final class Planner {
     private final int[] homes;
     private final Map<Integer, Integer> ends = new HashMap<>();
     private final Set<Integer> handed = new LinkedHashSet<>();
+    private final Set<Integer> absent = new HashSet<>();
+    private final Map<List<Integer>, List<Integer>> partsOf = new HashMap<>();
+    private final List<List<Batch>> batches = new ArrayList<>();
+    private final GradientPlaces places;
 
     /** A program before it is written. */
     private record Draft(
@@ -73,17 +78,17 @@ public final class Planner {
                     branch);
         }
 
-        ProgramWriter.Share share(Dependencies dependencies, Captures captures) {
+        ProgramWriter.Share share(Dependencies dependencies, Captures captures, Set<Integer> absent) {
             return new ProgramWriter.Share(
-                    dependencies, batch, own, edits, stops, results, locals, stepping, branch, captures);
+                    dependencies, batch, own, edits, stops, results, locals, stepping, branch, captures, absent);
         }
     }
 
-    private Planner(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
+    private Planner(Target target, Lowered lowered, Planning planning) {
         this.target = target;
-        this.graph = Branching.withBases(graph, planning);
-        this.types = types;
-        this.dependencies = new Dependencies(this.graph);
+        this.graph = Branching.withBases(lowered, planning);
+        this.types = lowered.types();
+        this.dependencies = new Dependencies(this.graph, lowered.parts());
         this.batching = new Batching(target, this.graph, dependencies, planning);
         this.branching = new Branching(target, this.graph, dependencies, planning);
         this.captures = new Captures(graph.nodes().size());
@@ -93,8 +98,18 @@ public final class Planner {
         dependencies.needed().stream()
                 .filter(id -> dependencies.owner(id) >= 0)
                 .forEach(id -> byRun.get(dependencies.owner(id)).add(id));
+        lowered.parts().owners().forEach((id, owner) -> {
+            if (owner == Dependencies.MIXED && dependencies.isNeeded(id)) {
+                List<Integer> of = ((Node.Gradient) this.graph.nodes().get(id)).of();
+                partsOf.computeIfAbsent(of, unused -> new ArrayList<>()).add(id);
+            }
+        });
         this.bases = branching.candidates();
         this.branches = branch();
+        waves().forEach(wave -> batches.add(
+                batching.of(wave.stream().filter(run -> !bases.containsKey(run)).toList())));
+        this.places = new GradientPlaces(
+                this.graph, dependencies, batches.stream().flatMap(List::stream).toList());
     }
 
     /** Returns how runs leave others; those of which no branch is made are no longer candidates. */
@@ -123,8 +138,21 @@ public final class Planner {
      * @throws SondeException {@code cyclic-values} if runs need values of each other
      */
     static Result plan(Target target, InterventionGraph graph, List<ValueType> types, Planning planning) {
-        Planner planner = new Planner(target, graph, types, planning);
-        return new Result(planner.plan(), planner.branching.notes());
+        Lowered lowered = Lowered.unchanged(graph, types);
+        Planner planner = new Planner(target, lowered, planning);
+        if (!planner.places.apart().isEmpty()) {
+            Dependencies dependencies = new Dependencies(graph, Dependencies.Parts.NONE);
+            lowered = ChainRule.lower(graph, dependencies, types, planner.places.apart());
+            planner = new Planner(target, lowered, planning);
+        }
+        List<Program> programs = planner.plan();
+        Set<Integer> absent = planner.absent;
+        lowered.sums().forEach((gradient, parts) -> {
+            if (absent.containsAll(parts)) {
+                throw Gradients.none(graph, gradient.wrt(), gradient.of());
+            }
+        });
+        return new Result(programs, planner.branching.notes(), lowered);
     }
 
     /**
@@ -132,8 +160,9 @@ public final class Planner {
      *
      * @param programs in the order in which they run
      * @param notes for people
+     * @param lowered the experiment that they compute
      */
-    record Result(List<Program> programs, List<String> notes) {
+    record Result(List<Program> programs, List<String> notes, Lowered lowered) {
         Result {
             programs = List.copyOf(programs);
             notes = List.copyOf(notes);
@@ -150,15 +179,15 @@ public final class Planner {
                 .filter(id -> dependencies.owner(id) == Dependencies.CONSTANT)
                 .forEach(prelude.own()::add);
         add(prelude);
+        Iterator<List<Batch>> whole = batches.iterator();
         for (List<Integer> wave : waves()) {
-            batching.of(wave.stream().filter(run -> !bases.containsKey(run)).toList())
-                    .forEach(batch -> {
-                        if (graph.runs().get(batch.runs().get(0)) instanceof RunInput.Generation generation) {
-                            draft(batch, generation);
-                        } else {
-                            draft(batch, Optional.empty());
-                        }
-                    });
+            whole.next().forEach(batch -> {
+                if (graph.runs().get(batch.runs().get(0)) instanceof RunInput.Generation generation) {
+                    draft(batch, generation);
+                } else {
+                    draft(batch, Optional.empty());
+                }
+            });
             branches.stream()
                     .filter(branch -> wave.containsAll(branch.runs()))
                     .forEach(branch -> draft(
@@ -181,7 +210,7 @@ public final class Planner {
         handed.forEach(this::publish);
         List<Program> programs = new ArrayList<>();
         for (int i = drafts.size() - 1; i >= 0; i--) { // later ones say what they want of earlier ones
-            programs.add(ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures)));
+            programs.add(ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures, absent)));
         }
         java.util.Collections.reverse(programs);
         return programs;
@@ -288,7 +317,14 @@ public final class Planner {
     private SortedSet<Integer> closure(int run) {
         TreeSet<Integer> found = new TreeSet<>();
         Deque<Integer> open = new ArrayDeque<>();
-        dependencies.effects(run).forEach(effect -> effect.inputs().forEach(open::push));
+        dependencies.written(run).forEach(open::push);
+        Set<Integer> edited = new HashSet<>(); // numbers whose gradients are edited here: not needed before
+        dependencies.effects(run).forEach(effect -> {
+            if (effect instanceof Effect.GradientWrite write) {
+                edited.add(write.of());
+                open.push(write.value());
+            }
+        });
         overSteps(run).forEach(open::push);
         byRun.get(run).forEach(id -> {
             Node node = graph.nodes().get(id);
@@ -301,6 +337,12 @@ public final class Planner {
         while (!open.isEmpty()) {
             int id = open.pop();
             if (found.add(id) && dependencies.owner(id) == Dependencies.MIXED) {
+                if (graph.nodes().get(id) instanceof Node.Gradient gradient) {
+                    partsOf.getOrDefault(gradient.of(), List.of()).forEach(open::push); // they share a program
+                    if (edited.containsAll(gradient.of())) {
+                        continue;
+                    }
+                }
                 graph.nodes().get(id).inputs().forEach(open::push);
             }
         }
@@ -310,6 +352,7 @@ public final class Planner {
     private void draft(Batch batch, Optional<Branch> branch) {
         Draft before = new Draft(Batch.NONE);
         Draft draft = new Draft(batch, Optional.empty(), branch);
+        draft.own().addAll(places.of(batch));
         for (int run : batch.runs()) {
             divideMixed(run, before, draft);
             draft.own().addAll(byRun.get(run));
@@ -399,10 +442,12 @@ public final class Planner {
         BitSet dependent = new BitSet();
         for (int id : closure(run)) {
             boolean inputs = graph.nodes().get(id).inputs().stream().anyMatch(dependent::get);
-            if (dependencies.owner(id) == run || (dependencies.owner(id) == Dependencies.MIXED && inputs)) {
+            boolean own = dependencies.owner(id) == run || draft.own().contains(id);
+            if (own || (dependencies.owner(id) == Dependencies.MIXED && inputs)) {
                 dependent.set(id);
             }
-            if (dependencies.owner(id) == Dependencies.MIXED && homes[id] < 0 && !isLocal(id)) {
+            boolean open = homes[id] < 0 && !draft.own().contains(id) && !before.own().contains(id);
+            if (dependencies.owner(id) == Dependencies.MIXED && open && !isLocal(id)) {
                 (dependent.get(id) ? draft : before).own().add(id);
             }
         }
@@ -464,7 +509,7 @@ public final class Planner {
         drafts.add(draft);
     }
 
-    /** Returns values in stages: what needs a function in Java of another is behind that. */
+    /** Returns values in stages: what needs a function in Java of another is behind that, and each is with what needs it. */
     private Collection<List<Integer>> stages(SortedSet<Integer> own) {
         SortedMap<Integer, List<Integer>> stages = new TreeMap<>();
         Map<Integer, Integer> stageOf = new HashMap<>();
@@ -480,7 +525,18 @@ public final class Planner {
                 stage = Math.max(stage, own.contains(source) ? stageOf.getOrDefault(source, 0) + behind : 0);
             }
             stageOf.put(id, stage);
-            stages.computeIfAbsent(stage, unused -> new ArrayList<>()).add(id);
+        }
+        Map<Integer, Integer> latest = new HashMap<>();
+        for (int id : new TreeSet<>(own).descendingSet()) {
+            int stage = latest.getOrDefault(id, stageOf.getOrDefault(id, 0));
+            stages.computeIfAbsent(stage, unused -> new ArrayList<>()).add(0, id);
+            for (int input : graph.nodes().get(id).inputs()) {
+                int source = input;
+                while (graph.nodes().get(source) instanceof Node.Local local) {
+                    source = local.input();
+                }
+                latest.merge(source, source == input ? stage : stageOf.getOrDefault(source, 0), Math::min);
+            }
         }
         return stages.values();
     }

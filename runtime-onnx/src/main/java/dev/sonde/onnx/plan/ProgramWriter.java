@@ -67,6 +67,7 @@ final class ProgramWriter {
      * @param stepping what is special about it if it belongs to a generation
      * @param branch how its runs leave another, if they do
      * @param captures values of its runs that other programs start from
+     * @param absent receives the parts of gradients that are nothing
      */
     record Share(
             Dependencies dependencies,
@@ -78,7 +79,8 @@ final class ProgramWriter {
             List<Integer> locals,
             Optional<Stepping> stepping,
             Optional<Branch> branch,
-            Captures captures) {}
+            Captures captures,
+            Set<Integer> absent) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -98,7 +100,7 @@ final class ProgramWriter {
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
         this.branch = share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, views));
         this.gradients =
-                new Gradients(experiment, new Cones(experiment, share.dependencies()), emitter, new GradientSite());
+                new Gradients(experiment, share.dependencies(), emitter, new GradientSite(), share.absent());
         share.own().forEach(id -> {
             if (experiment.nodes().get(id) instanceof Node.Gradient gradient) {
                 differentiatedBy.add(gradient.wrt());
@@ -159,6 +161,13 @@ final class ProgramWriter {
             String whole = rows.replace(
                     all ? gradient : shownBefore, Map.of(owner(read(wrt)), fitted(wrt, value, shownBefore)));
             return place.steps().isEmpty() ? whole : views.hide(whole, gradient, place.steps());
+        }
+
+        @Override
+        public String zeros(int wrt) {
+            String zero = emitter.constant(dev.sonde.Tensor.scalar(types.get(wrt).dtype(), 0));
+            return emitter.node(
+                    "Expand", List.of(zero, emitter.node("Shape", List.of(ProgramWriter.this.name(wrt)))));
         }
 
         private String fitted(int wrt, int value, String shownBefore) {
@@ -421,7 +430,7 @@ final class ProgramWriter {
             return emitter.carried(carried.name(), carried.initial(), type.dtype(), type.rank());
         }
         if (node instanceof Node.Gradient gradient) {
-            return gradients.request(gradient);
+            return gradients.request(id, gradient);
         }
         if (node instanceof Node.Onnx onnx) {
             return operators.emit(onnx, onnx.inputs().stream().map(this::name).toList());

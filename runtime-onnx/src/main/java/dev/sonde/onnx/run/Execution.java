@@ -68,7 +68,7 @@ final class Execution implements AutoCloseable {
             }
             alike.forEach(each -> done.run());
         }
-        InterventionGraph graph = plan.graph();
+        InterventionGraph graph = plan.lowered();
         Map<String, Tensor> ordered = new LinkedHashMap<>();
         graph.saves().forEach((name, id) -> {
             if (!name.startsWith(InterventionGraph.LOG)) {
@@ -109,7 +109,7 @@ final class Execution implements AutoCloseable {
         if (computed != null) {
             return computed;
         }
-        return ((Node.Constant) plan.graph().nodes().get(id)).value();
+        return ((Node.Constant) plan.lowered().nodes().get(id)).value();
     }
 
     /** Returns the programs in their order, those together for which the same segments of the model are opened. */
@@ -189,7 +189,7 @@ final class Execution implements AutoCloseable {
             return given.tensor();
         }
         if (feed instanceof Feed.Constant constant) {
-            return ((Node.Constant) plan.graph().nodes().get(constant.node())).value();
+            return ((Node.Constant) plan.lowered().nodes().get(constant.node())).value();
         }
         if (feed instanceof Feed.Foreign foreign) {
             return Objects.requireNonNull(javaValues.get(foreign.node()));
@@ -200,7 +200,7 @@ final class Execution implements AutoCloseable {
     private void take(Program program, Map<String, OnnxTensor> outputs, Set<OnnxTensor> held) {
         program.values().forEach((id, name) -> save(id, outputs.get(name)));
         for (int id : program.locals()) {
-            if (!(plan.graph().nodes().get(id) instanceof Node.Local local)) {
+            if (!(plan.lowered().nodes().get(id) instanceof Node.Local local)) {
                 continue; // the generation puts it there
             }
             OnnxTensor input = outputs.get(program.values().get(local.input()));

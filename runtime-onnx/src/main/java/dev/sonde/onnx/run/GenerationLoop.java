@@ -67,11 +67,11 @@ final class GenerationLoop implements AutoCloseable {
         this.ending = ending;
         this.crossings = crossings;
         this.javaValues = javaValues;
-        this.input = (RunInput.Generation) plan.graph().runs().get(head);
+        this.input = (RunInput.Generation) plan.lowered().runs().get(head);
         this.rows = new GenerationRows(
                 head, input, ending, new StopStrings(input.options().stopStrings(), tokenizer));
         this.kept = new KeptValues(plan, head, rows);
-        this.laterPrograms = (int) plan.graph().runs().stream()
+        this.laterPrograms = (int) plan.lowered().runs().stream()
                 .filter(run -> run instanceof RunInput.Steps steps && steps.generation() == head)
                 .count();
     }
@@ -121,8 +121,8 @@ final class GenerationLoop implements AutoCloseable {
     /** Returns the results by id: what was generated, and what steps kept. */
     Map<Integer, Tensor> results() {
         Map<Integer, Tensor> results = new HashMap<>();
-        for (int id = 0; id < plan.graph().nodes().size(); id++) {
-            Node node = plan.graph().nodes().get(id);
+        for (int id = 0; id < plan.lowered().nodes().size(); id++) {
+            Node node = plan.lowered().nodes().get(id);
             if (node instanceof Node.Generated generated && generated.generation() == head) {
                 results.put(id, rows.result(generated.part()));
             } else if (node instanceof Node.OverSteps over && over.generation() == head) {
@@ -186,7 +186,7 @@ final class GenerationLoop implements AutoCloseable {
             return crossings.get(id);
         }
         Tensor tensor = javaValues.get(id);
-        if (tensor == null && plan.graph().nodes().get(id) instanceof Node.Constant constant) {
+        if (tensor == null && plan.lowered().nodes().get(id) instanceof Node.Constant constant) {
             tensor = constant.value();
         }
         if (tensor == null) {
@@ -243,7 +243,7 @@ final class GenerationLoop implements AutoCloseable {
     private void effects(int run, int step, Map<Integer, OnnxTensor> values) throws OrtException {
         Effect.Choose choose = null;
         Map<String, OnnxTensor> next = new HashMap<>();
-        for (Effect effect : plan.graph().effects()) {
+        for (Effect effect : plan.lowered().effects()) {
             if (effect.run() != run) {
                 continue;
             }
@@ -293,7 +293,7 @@ final class GenerationLoop implements AutoCloseable {
     }
 
     private void log(Map<Integer, OnnxTensor> values) {
-        plan.graph().saves().forEach((name, id) -> {
+        plan.lowered().saves().forEach((name, id) -> {
             OnnxTensor value = values.get(id);
             if (value != null && name.startsWith(InterventionGraph.LOG)) {
                 ending.log(name, OrtTensors.out(value, plan.types().get(id).names()));

@@ -24,8 +24,8 @@ final class KeptValues {
     KeptValues(Plan plan, int head, GenerationRows rows) {
         this.plan = plan;
         this.rows = rows;
-        for (int id = 0; id < plan.graph().nodes().size(); id++) {
-            if (plan.graph().nodes().get(id) instanceof Node.OverSteps over && over.generation() == head) {
+        for (int id = 0; id < plan.lowered().nodes().size(); id++) {
+            if (plan.lowered().nodes().get(id) instanceof Node.OverSteps over && over.generation() == head) {
                 int result = id;
                 kept.put(id, new ArrayList<>());
                 over.values()
