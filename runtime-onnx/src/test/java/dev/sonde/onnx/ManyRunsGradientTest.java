@@ -14,8 +14,8 @@ import dev.sonde.Site;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.Value;
-import dev.sonde.graph.RunInput;
 import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.RunInput;
 import dev.sonde.kind.Any;
 import dev.sonde.spi.Limits;
 import dev.sonde.testmodels.TestModels;
@@ -78,7 +78,12 @@ class ManyRunsGradientTest {
     }
 
     private static Value<Any> loss(Run run) {
-        return run.get("logits").at(position(-1)).logSoftmax("vocab").at(index("vocab", 7)).negate().sum();
+        return run.get("logits")
+                .at(position(-1))
+                .logSoftmax("vocab")
+                .at(index("vocab", 7))
+                .negate()
+                .sum();
     }
 
     private static Run shifted(Session s, RunInput input, Value<?> shift) {
@@ -122,11 +127,14 @@ class ManyRunsGradientTest {
                 (s, x) -> loss(shifted(s, LONG, x)).times(loss(shifted(s, SAME, x))));
         all.put(
                 "a sum over runs of different length",
-                (s, x) -> loss(shifted(s, LONG, x)).plus(loss(shifted(s, SHORT, x)).times(2)));
+                (s, x) -> loss(shifted(s, LONG, x))
+                        .plus(loss(shifted(s, SHORT, x)).times(2)));
         all.put(
                 "a product of runs of different length",
                 (s, x) -> loss(shifted(s, LONG, x)).times(loss(shifted(s, SHORT, x))));
-        all.put("a product with what shifts", (s, x) -> loss(shifted(s, LONG, x)).times(x.times(x).sum()));
+        all.put(
+                "a product with what shifts",
+                (s, x) -> loss(shifted(s, LONG, x)).times(x.times(x).sum()));
         all.put("an edited run and the run without the edit", (s, x) -> {
             Value<Any> there = s.run(LONG).get(LATE);
             Value<Any> here = shifted(s, LONG, x).get(LATE);
@@ -182,7 +190,8 @@ class ManyRunsGradientTest {
         List<Saved<Tensor>> got = model.session(s -> {
             Value<Any> zero = s.constant(random(4, 0.1, 32));
             Run first = s.run(LONG, t -> t.update(EARLY, v -> v.plus(zero)));
-            Run second = s.run(SHORT, t -> t.update(LATE, v -> v.plus(first.get(LATE).mean())));
+            Run second =
+                    s.run(SHORT, t -> t.update(LATE, v -> v.plus(first.get(LATE).mean())));
             Value<Any> number = loss(first).times(loss(second));
             return List.of(
                     number.gradient(first.get(EARLY)).save(),
@@ -227,12 +236,16 @@ class ManyRunsGradientTest {
     @Test
     void parametersHaveThePartsOfAllRuns() {
         List<Saved<Tensor>> got = model.session(s -> {
-            Value<Any> w = s.parameter("value:transformer.h.1.mlp.c_proj.weight").as(Any.class);
+            Value<Any> w =
+                    s.parameter("value:transformer.h.1.mlp.c_proj.weight").as(Any.class);
             Value<Any> one = loss(s.run(LONG));
             Value<Any> other = loss(s.run(SHORT));
             return List.of(
                     one.times(other).gradient(w).save(),
-                    one.gradient(w).times(other).plus(other.gradient(w).times(one)).save());
+                    one.gradient(w)
+                            .times(other)
+                            .plus(other.gradient(w).times(one))
+                            .save());
         });
         assertThat(got.get(0).value().toFloats())
                 .usingComparatorWithPrecision(1e-5f)

@@ -26,8 +26,7 @@ final class ChainRule {
     private final Map<List<Integer>, RunPass> passes = new LinkedHashMap<>();
     private final Map<Node.Gradient, List<Integer>> sums = new HashMap<>();
 
-    private ChainRule(
-            InterventionGraph graph, Dependencies dependencies, List<ValueType> types, Set<Integer> apart) {
+    private ChainRule(InterventionGraph graph, Dependencies dependencies, List<ValueType> types, Set<Integer> apart) {
         this.graph = graph;
         this.dependencies = dependencies;
         this.types = types;
@@ -61,7 +60,8 @@ final class ChainRule {
         if (apart.contains(id)) {
             to[id] = gradient((Node.Gradient) node);
         } else {
-            List<Integer> inputs = node.inputs().stream().map(input -> to[input]).toList();
+            List<Integer> inputs =
+                    node.inputs().stream().map(input -> to[input]).toList();
             to[id] = draft.take(id, Rewiring.of(node, inputs), types.get(id));
         }
     }
@@ -146,7 +146,9 @@ final class ChainRule {
         List<Integer> sorted = new ArrayList<>();
         Map<Integer, Boolean> done = new HashMap<>();
         Deque<Integer> open = new ArrayDeque<>();
-        for (int id = dependencies.needed().nextSetBit(0); id >= 0; id = dependencies.needed().nextSetBit(id + 1)) {
+        for (int id = dependencies.needed().nextSetBit(0);
+                id >= 0;
+                id = dependencies.needed().nextSetBit(id + 1)) {
             open.push(id);
             while (!open.isEmpty()) {
                 int each = open.peek();

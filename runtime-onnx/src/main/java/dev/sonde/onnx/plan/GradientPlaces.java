@@ -52,13 +52,15 @@ final class GradientPlaces {
                 .filter(batch -> !behind && isOfRows(batch, owner, from))
                 .findFirst()
                 .ifPresentOrElse(
-                        batch -> joint.computeIfAbsent(batch, unused -> new TreeSet<>()).addAll(with(id)),
+                        batch -> joint.computeIfAbsent(batch, unused -> new TreeSet<>())
+                                .addAll(with(id)),
                         () -> apart.add(id));
     }
 
     private boolean isOfRows(Batch batch, int owner, Origins from) {
         return owner == Dependencies.MIXED
-                && new HashSet<>(batch.runs()).containsAll(from.runs().stream().boxed().toList());
+                && new HashSet<>(batch.runs())
+                        .containsAll(from.runs().stream().boxed().toList());
     }
 
     /** Returns the values of several runs that a gradient needs, it among them. */

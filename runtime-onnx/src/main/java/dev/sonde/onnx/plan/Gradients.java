@@ -56,11 +56,7 @@ final class Gradients {
 
     /** {@code absent} receives the ids of parts of gradients that are nothing: zeros stand for them. */
     Gradients(
-            InterventionGraph experiment,
-            Dependencies dependencies,
-            Emitter emitter,
-            Site site,
-            Set<Integer> absent) {
+            InterventionGraph experiment, Dependencies dependencies, Emitter emitter, Site site, Set<Integer> absent) {
         this.experiment = experiment;
         this.dependencies = dependencies;
         this.absent = absent;

@@ -41,8 +41,8 @@ final class GraphDraft implements Origins.View {
 
     /** Takes over a value of the experiment, with inputs of this one. */
     int take(int id, Node node, ValueType type) {
-        boolean steps = dependencies.owner(id) >= 0
-                && graph.runs().get(dependencies.owner(id)) instanceof RunInput.Steps;
+        boolean steps =
+                dependencies.owner(id) >= 0 && graph.runs().get(dependencies.owner(id)) instanceof RunInput.Steps;
         if (node instanceof Node.Read || node instanceof Node.Parameter) {
             return known.computeIfAbsent(node, unused -> append(node, type, ownerOf(node)));
         }
@@ -102,12 +102,14 @@ final class GraphDraft implements Origins.View {
         for (long size : type.shape()) {
             count = Math.multiplyExact(count, Math.toIntExact(Math.max(size, 1)));
         }
-        java.nio.ByteBuffer bytes = java.nio.ByteBuffer.allocate(count * type.dtype().bytes())
-                .order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        java.nio.ByteBuffer bytes =
+                java.nio.ByteBuffer.allocate(count * type.dtype().bytes()).order(java.nio.ByteOrder.LITTLE_ENDIAN);
         while (bytes.hasRemaining()) {
             bytes.put(tensor.bytes());
         }
-        long[] shape = java.util.Arrays.stream(type.shape()).map(size -> Math.max(size, 1)).toArray();
+        long[] shape = java.util.Arrays.stream(type.shape())
+                .map(size -> Math.max(size, 1))
+                .toArray();
         return add(new Node.Constant(Tensor.wrap(type.dtype(), shape, type.names(), bytes.flip())), type);
     }
 

@@ -77,7 +77,8 @@ final class Origins {
         Map<Integer, Boolean> own = new HashMap<>();
         Deque<Integer> open = new ArrayDeque<>(view.written(run));
         for (int id = nodes.nextSetBit(0); id >= 0; id = nodes.nextSetBit(id + 1)) {
-            if (view.owner(id) == run && (view.node(id) instanceof Node.Call || view.node(id) instanceof Node.Gradient)) {
+            if (view.owner(id) == run
+                    && (view.node(id) instanceof Node.Call || view.node(id) instanceof Node.Gradient)) {
                 view.node(id).inputs().forEach(open::push);
             }
         }

@@ -210,7 +210,8 @@ public final class Planner {
         handed.forEach(this::publish);
         List<Program> programs = new ArrayList<>();
         for (int i = drafts.size() - 1; i >= 0; i--) { // later ones say what they want of earlier ones
-            programs.add(ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures, absent)));
+            programs.add(
+                    ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures, absent)));
         }
         java.util.Collections.reverse(programs);
         return programs;
@@ -446,7 +447,8 @@ public final class Planner {
             if (own || (dependencies.owner(id) == Dependencies.MIXED && inputs)) {
                 dependent.set(id);
             }
-            boolean open = homes[id] < 0 && !draft.own().contains(id) && !before.own().contains(id);
+            boolean open =
+                    homes[id] < 0 && !draft.own().contains(id) && !before.own().contains(id);
             if (dependencies.owner(id) == Dependencies.MIXED && open && !isLocal(id)) {
                 (dependent.get(id) ? draft : before).own().add(id);
             }

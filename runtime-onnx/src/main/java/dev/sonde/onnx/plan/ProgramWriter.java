@@ -99,8 +99,7 @@ final class ProgramWriter {
         this.rows = new Rows(share.batch(), emitter);
         this.unembedding = new Unembedding(target, experiment, types, products, this::seenBy);
         this.branch = share.branch().map(each -> new BranchWriter(each, target, share.captures(), emitter, views));
-        this.gradients =
-                new Gradients(experiment, share.dependencies(), emitter, new GradientSite(), share.absent());
+        this.gradients = new Gradients(experiment, share.dependencies(), emitter, new GradientSite(), share.absent());
         share.own().forEach(id -> {
             if (experiment.nodes().get(id) instanceof Node.Gradient gradient) {
                 differentiatedBy.add(gradient.wrt());
@@ -165,9 +164,9 @@ final class ProgramWriter {
 
         @Override
         public String zeros(int wrt) {
-            String zero = emitter.constant(dev.sonde.Tensor.scalar(types.get(wrt).dtype(), 0));
-            return emitter.node(
-                    "Expand", List.of(zero, emitter.node("Shape", List.of(ProgramWriter.this.name(wrt)))));
+            String zero =
+                    emitter.constant(dev.sonde.Tensor.scalar(types.get(wrt).dtype(), 0));
+            return emitter.node("Expand", List.of(zero, emitter.node("Shape", List.of(ProgramWriter.this.name(wrt)))));
         }
 
         private String fitted(int wrt, int value, String shownBefore) {

@@ -62,7 +62,8 @@ final class RunPass {
         this.origins = new Origins(draft, of);
         of.forEach(id -> give(id, Dependencies.MIXED));
         sinks.addAll(of.stream().filter(this::isMixed).toList());
-        origins.nodes().stream().forEach(id -> Origins.sources(draft.node(id)).forEach(input -> give(input, owner(id))));
+        origins.nodes().stream()
+                .forEach(id -> Origins.sources(draft.node(id)).forEach(input -> give(input, owner(id))));
         origins.runs().stream().forEach(run -> draft.written(run).forEach(value -> give(value, run)));
     }
 
@@ -225,7 +226,9 @@ final class RunPass {
             List<Integer> all = List.copyOf(from);
             this.weights = isPlain(all)
                     ? List.of()
-                    : all.stream().map(id -> RunPass.this.gradient(id).orElseThrow()).toList();
+                    : all.stream()
+                            .map(id -> RunPass.this.gradient(id).orElseThrow())
+                            .toList();
         }
 
         int gradient(int value) {
@@ -248,7 +251,9 @@ final class RunPass {
                 if (owner(id) >= 0 && draft.type(id).dims().stream().anyMatch(dim -> dim.size() == Dim.UNKNOWN)) {
                     return false;
                 }
-                changing.stream().filter(input -> isMixed(id) && seen.add(input)).forEach(open::push);
+                changing.stream()
+                        .filter(input -> isMixed(id) && seen.add(input))
+                        .forEach(open::push);
             }
             return true;
         }
