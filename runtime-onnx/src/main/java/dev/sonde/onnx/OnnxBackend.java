@@ -7,12 +7,14 @@ import dev.sonde.graph.Node;
 import dev.sonde.graph.ValueType;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.file.TurnedWeights;
 import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Planning;
 import dev.sonde.onnx.plan.Plans;
 import dev.sonde.onnx.plan.Segmentation;
 import dev.sonde.onnx.plan.Target;
+import dev.sonde.onnx.plan.TurnedProducts;
 import dev.sonde.onnx.plan.Wiring;
 import dev.sonde.onnx.run.Masks;
 import dev.sonde.onnx.run.OperatorProbe;
@@ -45,13 +47,26 @@ final class OnnxBackend implements Backend {
     private final UseCount uses;
     private final Plans plans;
 
-    OnnxBackend(OnnxFile file, ModelGraph graph, Wiring wiring, Options options, Optional<FileTokenizer> tokenizer) {
+    OnnxBackend(
+            OnnxFile file,
+            ModelGraph graph,
+            Wiring wiring,
+            TurnedWeights turned,
+            Options options,
+            Optional<FileTokenizer> tokenizer) {
         this.manifest = wiring.manifest();
         RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
         Segmentation segmentation = new Segmentation(graph.model(), options.weightsBudget());
+        TurnedProducts products = new TurnedProducts(graph, turned);
         this.sessions = new Sessions(
-                environment, settings(file, options), graph.model(), segmentation, options.sessions(), MODEL_BYTES);
-        this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values);
+                environment,
+                settings(file, options),
+                graph.model(),
+                segmentation,
+                products,
+                options.sessions(),
+                MODEL_BYTES);
+        this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values, products);
         this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each), options.memoryBudget());
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
@@ -69,10 +84,8 @@ final class OnnxBackend implements Backend {
     }
 
     private static SessionSettings settings(OnnxFile file, Options options) {
-        boolean packed = file.skeleton().getGraph().getNodeList().stream()
-                .anyMatch(node -> node.getOpType().startsWith("MatMulNBits"));
         boolean prepack = options.prepacking() == Options.Prepacking.ON
-                || (options.prepacking() == Options.Prepacking.AUTO && packed);
+                || (options.prepacking() == Options.Prepacking.AUTO && needsPrepacking(file));
         return new SessionSettings(
                 options.threads(),
                 options.optimization().level(),
@@ -80,6 +93,21 @@ final class OnnxBackend implements Backend {
                 prepack,
                 options.prepacking() == Options.Prepacking.AUTO,
                 file.weightsFolder());
+    }
+
+    /** Quantised products are very slow without. */
+    private static boolean needsPrepacking(OnnxFile file) {
+        return file.skeleton().getGraph().getNodeList().stream()
+                .anyMatch(node -> node.getOpType().startsWith("MatMulNBits"));
+    }
+
+    /** Returns the turned matrices of a model if products are to be written with them. */
+    static TurnedWeights turned(OnnxFile file, Options options) {
+        boolean wanted = options.prepacking() == Options.Prepacking.AUTO
+                && options.optimization() != Options.Optimization.NONE
+                && options.target().equals(Options.ExecutionTarget.CPU)
+                && !needsPrepacking(file);
+        return wanted ? TurnedWeights.of(file) : TurnedWeights.NONE;
     }
 
     @Override

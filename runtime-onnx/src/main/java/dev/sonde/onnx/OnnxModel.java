@@ -2,6 +2,7 @@ package dev.sonde.onnx;
 
 import dev.sonde.Model;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.file.TurnedWeights;
 import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.onnx.run.RuntimeEnvironment;
 import dev.sonde.onnx.structure.Structure;
@@ -51,11 +52,12 @@ public final class OnnxModel implements Model {
             OnnxFile file = opening.file();
             Optional<FileTokenizer> tokenizer =
                     FileTokenizer.beside(file.source()); // takes a while, like what is awaited
+            TurnedWeights turned = OnnxBackend.turned(file, options); // so does this, once
             opening.await();
             RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
             Structure structure = Structure.of(file, environment.ort());
             return new OnnxBackend(
-                    file, new ModelGraph(structure.unfused()), new FileWiring(structure), options, tokenizer);
+                    file, new ModelGraph(structure.unfused()), new FileWiring(structure), turned, options, tokenizer);
         }
     }
 

@@ -15,6 +15,7 @@ import dev.sonde.graph.Selection.Pick;
 import dev.sonde.manifest.AxisInfo;
 import dev.sonde.manifest.ModelInput;
 import dev.sonde.onnx.file.OnnxFile;
+import dev.sonde.onnx.file.TurnedWeights;
 import dev.sonde.onnx.plan.ModelGraph;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
@@ -78,6 +79,7 @@ class EngineTest {
                 file,
                 new ModelGraph(file.skeleton()),
                 wiring,
+                TurnedWeights.NONE,
                 Options.builder().cacheFolder(cache).build(),
                 Optional.empty());
     }

@@ -108,7 +108,7 @@ final class SkeletonBuilder {
         graph.note(dropped > 0, "Dropped " + dropped + " initialisers that nothing reads any more.");
     }
 
-    private static TensorProto external(Weight weight) {
+    static TensorProto external(Weight weight) {
         if (!(weight.place() instanceof Weight.InFile in)) {
             throw new IllegalStateException("not in a file: " + weight.name());
         }

@@ -29,6 +29,11 @@ public final class Domains {
         }
     }
 
+    /** Returns whether it is the family of the standard operators. */
+    static boolean isStandard(String domain) {
+        return isSame(domain, "");
+    }
+
     /** The standard operators have two names. */
     private static boolean isSame(String a, String b) {
         return a.equals(b) || (a.isEmpty() && b.equals("ai.onnx")) || (a.equals("ai.onnx") && b.isEmpty());

@@ -98,6 +98,12 @@ final class Emitter {
     private String initializer(Tensor value) {
         String name = fresh();
         numbers.put(name, value);
+        initializers.add(tensor(name, value));
+        return name;
+    }
+
+    /** Returns a tensor as an initialiser. */
+    static TensorProto tensor(String name, Tensor value) {
         TensorProto.Builder tensor = TensorProto.newBuilder()
                 .setName(name)
                 .setDataType(ElementTypes.of(value.dtype()))
@@ -105,8 +111,7 @@ final class Emitter {
         for (long size : value.shape()) {
             tensor.addDims(size);
         }
-        initializers.add(tensor.build());
-        return name;
+        return tensor.build();
     }
 
     /** Returns a list of whole numbers that may differ between programs of one structure; only its length is structure. */

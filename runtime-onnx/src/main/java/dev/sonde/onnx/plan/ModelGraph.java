@@ -131,6 +131,11 @@ public final class ModelGraph {
         return matrices.getOrDefault(value, List.of());
     }
 
+    /** Returns an initialiser. */
+    Optional<TensorProto> tensor(String value) {
+        return Optional.ofNullable(tensors.get(value));
+    }
+
     /** Returns what is known of an initialiser. */
     Optional<TensorType> constantType(String value) {
         return Optional.ofNullable(tensors.get(value))

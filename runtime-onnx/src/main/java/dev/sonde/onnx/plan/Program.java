@@ -44,6 +44,7 @@ public record Program(
                 List.of(),
                 Map.of(),
                 values.stream().map(VALUE::concat).toList(),
+                Set.of(),
                 Set.of());
         return new Program(
                 List.of(),

@@ -287,7 +287,8 @@ final class ProgramWriter {
                 emitter.inputs(),
                 redirects,
                 new ArrayList<>(all),
-                forbidden);
+                forbidden,
+                isOnModel() ? target.few(share.batch()) : Set.of());
         return target.program(
                 share.batch(),
                 splice,

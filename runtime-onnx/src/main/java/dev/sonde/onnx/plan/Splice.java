@@ -18,6 +18,7 @@ import java.util.Set;
  * @param redirects what nodes of the model read instead of a value
  * @param outputs names of the values to return
  * @param forbidden nodes of the model that must not be needed
+ * @param few names of the model's products that have few rows, which are written in another way than those of many
  */
 public record Splice(
         boolean onModel,
@@ -27,7 +28,8 @@ public record Splice(
         List<ValueInfoProto> inputs,
         Map<Use, String> redirects,
         List<String> outputs,
-        Set<Integer> forbidden) {
+        Set<Integer> forbidden,
+        Set<String> few) {
     /**
      * A node's reading of a value.
      *
@@ -44,5 +46,6 @@ public record Splice(
         redirects = Map.copyOf(redirects);
         outputs = List.copyOf(outputs);
         forbidden = Set.copyOf(forbidden);
+        few = Set.copyOf(few);
     }
 }

@@ -3,15 +3,20 @@ package dev.sonde.onnx.plan;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.RunInput;
+import dev.sonde.graph.ShapeRules;
 import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.SiteInfo;
+import dev.sonde.manifest.Size;
+import dev.sonde.onnx.file.TurnedWeights;
 import dev.sonde.onnx.reuse.Extent;
 import dev.sonde.onnx.reuse.Forms;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +31,7 @@ public final class Target {
     private final Wiring wiring;
     private final Segmentation segmentation;
     private final Evaluator evaluator;
+    private final Map<String, List<Size>> products;
     private final Map<String, Place> places = new ConcurrentHashMap<>();
     private @Nullable Forms forms;
     private final Map<Splice, Assembled> assemblies = new LinkedHashMap<>(16, 0.75f, true) {
@@ -42,11 +48,27 @@ public final class Target {
 
     /** Returns the target of a model and the places of its sites. */
     public Target(ModelGraph graph, Wiring wiring) {
-        this(graph, wiring, new Segmentation(graph.model(), Long.MAX_VALUE), Evaluator.NONE);
+        this(
+                graph,
+                wiring,
+                new Segmentation(graph.model(), Long.MAX_VALUE),
+                Evaluator.NONE,
+                new TurnedProducts(graph, TurnedWeights.NONE));
     }
 
-    /** Returns the target of a model and the places of its sites; {@code evaluator} tells what its masks are. */
-    public Target(ModelGraph graph, Wiring wiring, Segmentation segmentation, Evaluator evaluator) {
+    /**
+     * Returns the target of a model and the places of its sites.
+     *
+     * @param evaluator tells what its masks are
+     * @param products says how products with large matrices are written
+     */
+    public Target(
+            ModelGraph graph,
+            Wiring wiring,
+            Segmentation segmentation,
+            Evaluator evaluator,
+            TurnedProducts products) {
+        this.products = products.rows(wiring);
         this.segmentation = segmentation;
         this.graph = graph;
         this.wiring = wiring;
@@ -99,6 +121,18 @@ public final class Target {
     /** Returns an estimate of the memory that one row takes while the model runs, in bytes. */
     long bytesOfRow(Map<String, Long> sizes) {
         return wiring.bytesOfRow(sizes);
+    }
+
+    /** Returns the model's products that have few rows in a call. */
+    Set<String> few(Batch batch) {
+        if (products.isEmpty() || batch.isEmpty()) {
+            return Set.of();
+        }
+        ShapeRules rules = new ShapeRules(wiring.manifest());
+        Map<String, Long> sizes = new HashMap<>();
+        batch.inputs().forEach(input -> rules.sizes(input).forEach((name, size) -> sizes.merge(name, size, Math::max)));
+        sizes.put("batch", batch.rows().stream().mapToLong(Long::longValue).sum());
+        return TurnedProducts.few(products, sizes);
     }
 
     Place place(String site) {

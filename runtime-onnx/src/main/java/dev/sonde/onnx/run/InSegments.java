@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtSession;
 import dev.sonde.onnx.file.ElementTypes;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Segment;
+import dev.sonde.onnx.plan.TurnedProducts;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,6 +23,7 @@ final class InSegments implements Body {
     private final RuntimeEnvironment environment;
     private final SessionSettings settings;
     private final ModelProto skeleton;
+    private final TurnedProducts products;
     private final Program program;
     private final List<Segment> segments;
     private final boolean prepacked;
@@ -31,12 +33,14 @@ final class InSegments implements Body {
             RuntimeEnvironment environment,
             SessionSettings settings,
             ModelProto skeleton,
+            TurnedProducts products,
             Program program,
             List<Segment> segments,
             boolean prepacked) {
         this.environment = environment;
         this.settings = settings;
         this.skeleton = skeleton;
+        this.products = products;
         this.program = program;
         this.segments = segments;
         this.prepacked = prepacked;
@@ -83,7 +87,7 @@ final class InSegments implements Body {
             List<Map<String, OnnxTensor>> made,
             OrtSession.RunOptions options)
             throws OrtException {
-        byte[] model = SplicedModel.build(program, skeleton, segments.get(number), types(made.get(0)))
+        byte[] model = SplicedModel.build(program, skeleton, products, segments.get(number), types(made.get(0)))
                 .toByteArray();
         try (OrtSession.SessionOptions how = settings.options(environment, prepacked)) {
             how.setCPUArenaAllocator(false); // an arena lives as long as any value in it

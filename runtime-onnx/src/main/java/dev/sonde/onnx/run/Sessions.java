@@ -8,6 +8,7 @@ import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Segment;
 import dev.sonde.onnx.plan.Segmentation;
 import dev.sonde.onnx.plan.Splice;
+import dev.sonde.onnx.plan.TurnedProducts;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -26,11 +27,15 @@ public final class Sessions implements AutoCloseable {
     private final SessionSettings settings;
     private final ModelProto skeleton;
     private final Segmentation segmentation;
+    private final TurnedProducts products;
     private final int most;
     private final long mostBytes;
-    private final Map<Splice, Kept> kept = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<Structure, Kept> kept = new LinkedHashMap<>(16, 0.75f, true);
     private long bytes;
     private long created;
+
+    /** What makes a session another one; equal plans find equal ones, whatever ran before. */
+    private record Structure(Splice splice, boolean prepacked) {}
 
     /** A session and how many runs use it. */
     static final class Kept {
@@ -56,6 +61,7 @@ public final class Sessions implements AutoCloseable {
      * @param settings how
      * @param skeleton the model without weights
      * @param segmentation what is cut
+     * @param products how products with large matrices are written
      * @param most number of sessions to keep
      * @param mostBytes size of all kept models in bytes, weights aside
      */
@@ -64,9 +70,11 @@ public final class Sessions implements AutoCloseable {
             SessionSettings settings,
             ModelProto skeleton,
             Segmentation segmentation,
+            TurnedProducts products,
             int most,
             long mostBytes) {
         this.segmentation = segmentation;
+        this.products = products;
         this.environment = environment;
         this.settings = settings;
         this.skeleton = skeleton;
@@ -86,16 +94,13 @@ public final class Sessions implements AutoCloseable {
     /** Returns the session of a program's structure, which must be given back. */
     synchronized Kept borrow(Program program) {
         boolean prepacked = settings.prepack() || (settings.prepackLoops() && isLong(program));
-        Kept found = kept.get(program.splice());
-        if (found == null || (prepacked && !found.prepacked)) {
-            Kept before = found;
+        Structure structure = new Structure(program.splice(), prepacked);
+        Kept found = kept.get(structure);
+        if (found == null) {
             found = create(program, prepacked);
-            kept.put(program.splice(), found);
+            kept.put(structure, found);
             bytes += found.bytes;
             created++;
-            if (before != null) {
-                evict(before);
-            }
         }
         found.users++;
         shrink();
@@ -109,11 +114,16 @@ public final class Sessions implements AutoCloseable {
         }
     }
 
-    /** Calls of one session that come one after the other make up for the time that prepacking takes. */
-    private static boolean isLong(Program program) {
+    /**
+     * Calls of one session that come one after the other make up for the time that prepacking takes, but for single rows, which
+     * turned matrices are as good for.
+     */
+    private boolean isLong(Program program) {
         return program.turn()
-                .filter(turn -> !turn.cache().isEmpty() && turn.most() >= LONG)
-                .isPresent();
+                        .filter(turn -> !turn.cache().isEmpty() && turn.most() >= LONG)
+                        .isPresent()
+                && !(products.turnsAny()
+                        && program.input().filter(input -> input.rows() == 1).isPresent());
     }
 
     /** Returns whether a program runs in segments. */
@@ -125,9 +135,11 @@ public final class Sessions implements AutoCloseable {
         List<Segment> segments = segmentation.of(program);
         if (segments.size() > 1) {
             boolean packed = settings.prepack();
-            return new Kept(new InSegments(environment, settings, skeleton, program, segments, packed), 0, prepacked);
+            return new Kept(new InSegments(
+                            environment, settings, skeleton, products, program, segments, packed), 0, prepacked);
         }
-        byte[] model = SplicedModel.build(program, skeleton).toByteArray();
+        byte[] model = SplicedModel.build(program, skeleton, prepacked ? products.plain() : products)
+                .toByteArray();
         try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
             return new Kept(new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
         } catch (OrtException e) {

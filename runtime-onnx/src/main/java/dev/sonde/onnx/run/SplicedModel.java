@@ -2,16 +2,21 @@ package dev.sonde.onnx.run;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.sonde.onnx.file.InputShapes;
+import dev.sonde.onnx.file.Uses;
 import dev.sonde.onnx.plan.Assembly;
 import dev.sonde.onnx.plan.Domains;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Segment;
 import dev.sonde.onnx.plan.Splice;
+import dev.sonde.onnx.plan.TurnedProducts;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Builds the model that a program runs. */
 final class SplicedModel {
@@ -19,20 +24,12 @@ final class SplicedModel {
 
     private SplicedModel() {}
 
-    static ModelProto build(Program program, ModelProto skeleton) {
-        Splice splice = program.splice();
-        Assembly assembly = program.assembly();
-        GraphProto.Builder graph = GraphProto.newBuilder().setName("sonde").addAllNode(assembly.nodes());
-        ModelProto.Builder model = splice.onModel() ? shell(skeleton) : epilogue(splice.opset());
-        if (splice.onModel()) {
-            addSources(skeleton.getGraph(), assembly, graph);
-        }
-        addOwn(splice, assembly, graph);
-        // the type of an output is found by inference
-        splice.outputs()
-                .forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
-        Domains.addMissing(model, splice.nodes(), skeleton); // operators that the user named
-        return model.setGraph(graph).build();
+    static ModelProto build(Program program, ModelProto skeleton, TurnedProducts products) {
+        Assembly all = program.assembly();
+        Segment whole = new Segment(all.nodes(), all.sources(), program.splice().outputs());
+        return program.splice().onModel()
+                ? build(program, skeleton, products, whole, Map.of())
+                : epilogue(program.splice(), whole, skeleton);
     }
 
     /**
@@ -40,20 +37,54 @@ final class SplicedModel {
      *
      * @param types element types of what earlier segments give
      */
-    static ModelProto build(Program program, ModelProto skeleton, Segment segment, Map<String, Integer> types) {
-        Assembly part = new Assembly(segment.nodes(), segment.reads(), List.of());
-        GraphProto.Builder graph = GraphProto.newBuilder().setName("sonde").addAllNode(part.nodes());
+    static ModelProto build(
+            Program program,
+            ModelProto skeleton,
+            TurnedProducts products,
+            Segment segment,
+            Map<String, Integer> types) {
+        TurnedProducts.Written written =
+                products.write(segment.nodes(), program.splice().few());
+        Set<String> reads = reads(segment, written.nodes());
+        GraphProto.Builder graph = graph(program.splice(), written.nodes(), reads, segment.gives());
+        graph.addAllInitializer(written.initializers());
         ModelProto.Builder model = shell(skeleton);
-        addSources(skeleton.getGraph(), part, graph);
-        addOwn(program.splice(), part, graph);
-        segment.reads().stream()
+        addSources(skeleton.getGraph(), written.nodes(), reads, graph);
+        reads.stream()
                 .filter(types::containsKey)
                 .sorted()
                 .forEach(name -> graph.addInput(tensor(name, types.getOrDefault(name, 0))));
-        segment.gives()
-                .forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
-        Domains.addMissing(model, program.splice().nodes(), skeleton);
+        Domains.addMissing(model, written.nodes(), skeleton); // operators that the user named, too
         return model.setGraph(graph).build();
+    }
+
+    private static ModelProto epilogue(Splice splice, Segment whole, ModelProto versions) {
+        GraphProto.Builder graph = graph(splice, whole.nodes(), whole.reads(), whole.gives());
+        ModelProto.Builder model = ModelProto.newBuilder()
+                .setIrVersion(EPILOGUE_IR)
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(splice.opset()));
+        Domains.addMissing(model, splice.nodes(), versions);
+        return model.setGraph(graph).build();
+    }
+
+    /** Returns what is read from outside: what was written anew may read less. */
+    private static Set<String> reads(Segment segment, List<NodeProto> nodes) {
+        Set<String> used = new HashSet<>(segment.gives());
+        nodes.forEach(node -> used.addAll(Uses.of(node)));
+        used.retainAll(segment.reads());
+        return used;
+    }
+
+    private static GraphProto.Builder graph(
+            Splice splice, List<NodeProto> nodes, Set<String> reads, List<String> outputs) {
+        GraphProto.Builder graph = GraphProto.newBuilder().setName("sonde").addAllNode(nodes);
+        splice.inputs().stream().filter(input -> reads.contains(input.getName())).forEach(graph::addInput);
+        splice.initializers().stream()
+                .filter(tensor -> reads.contains(tensor.getName()))
+                .forEach(graph::addInitializer);
+        // the type of an output is found by inference
+        outputs.forEach(name -> graph.addOutput(ValueInfoProto.newBuilder().setName(name)));
+        return graph;
     }
 
     private static ValueInfoProto tensor(String name, int type) {
@@ -62,23 +93,15 @@ final class SplicedModel {
         return value.build();
     }
 
-    private static void addOwn(Splice splice, Assembly assembly, GraphProto.Builder graph) {
-        splice.inputs().stream()
-                .filter(input -> assembly.sources().contains(input.getName()))
-                .forEach(graph::addInput);
-        splice.initializers().stream()
-                .filter(tensor -> assembly.sources().contains(tensor.getName()))
-                .forEach(graph::addInitializer);
-    }
-
-    private static void addSources(GraphProto skeleton, Assembly assembly, GraphProto.Builder graph) {
-        boolean forget = InputShapes.mayBeForgotten(assembly.nodes());
+    private static void addSources(
+            GraphProto skeleton, List<NodeProto> nodes, Set<String> reads, GraphProto.Builder graph) {
+        boolean forget = InputShapes.mayBeForgotten(nodes);
         skeleton.getInputList().stream()
-                .filter(input -> assembly.sources().contains(input.getName()))
+                .filter(input -> reads.contains(input.getName()))
                 .map(input -> forget ? InputShapes.forget(input) : input)
                 .forEach(graph::addInput);
         skeleton.getInitializerList().stream()
-                .filter(tensor -> assembly.sources().contains(tensor.getName()))
+                .filter(tensor -> reads.contains(tensor.getName()))
                 .forEach(graph::addInitializer);
         graph.addAllQuantizationAnnotation(skeleton.getQuantizationAnnotationList());
     }
@@ -88,11 +111,5 @@ final class SplicedModel {
                 .setIrVersion(skeleton.getIrVersion())
                 .addAllOpsetImport(skeleton.getOpsetImportList())
                 .addAllFunctions(skeleton.getFunctionsList());
-    }
-
-    private static ModelProto.Builder epilogue(int opset) {
-        return ModelProto.newBuilder()
-                .setIrVersion(EPILOGUE_IR)
-                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(opset));
     }
 }
