@@ -11,7 +11,7 @@ import java.nio.file.Path;
  * @param optimization what ONNX Runtime may rewrite
  * @param target what it runs on
  * @param cacheFolder where what is made from models is kept
- * @param prepacking whether weights are laid out anew for speed
+ * @param prepacking whether weights are laid out in a faster order
  * @param sessions how many spliced models are kept ready
  * @param planning whether an experiment is rearranged before it runs
  * @param memoryBudget bytes that the values inside one call of ONNX Runtime may take, by estimate, and those that wait for
@@ -55,13 +55,16 @@ public record Options(
         }
     }
 
-    /** Whether each session lays the weights out anew: faster for long runs, but it takes time and memory per session. */
+    /** Whether weights are laid out in a faster order. */
     public enum Prepacking {
-        /** For quantised models, which are very slow without, and for generations of 16 tokens or more; the default. */
+        /**
+         * Large matrices are kept turned in the cache, once for all sessions. Each session lays out the weights of quantised
+         * models, which are very slow without, and those for generations of several rows and 16 tokens or more. The default.
+         */
         AUTO,
-        /** Always. */
+        /** Each session lays out all weights: it takes time and memory for each structure of an experiment. */
         ON,
-        /** Never. */
+        /** Never: the numbers are those of ONNX Runtime with prepacking disabled, bit for bit. */
         OFF
     }
 
