@@ -21,7 +21,6 @@ import dev.sonde.graph.RunInput;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.spi.Limits;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -134,8 +133,8 @@ class TurnedProductsTest {
         Map<String, Saved<Tensor>> saved = new LinkedHashMap<>();
         model.session(s -> {
             var run = s.run(input(given));
-            OUTPUTS.forEach(
-                    name -> saved.put(name, run.get("value:" + name).as(dev.sonde.kind.Any.class).save()));
+            OUTPUTS.forEach(name -> saved.put(
+                    name, run.get("value:" + name).as(dev.sonde.kind.Any.class).save()));
             return null;
         });
         Map<String, float[]> found = new LinkedHashMap<>();
@@ -151,12 +150,11 @@ class TurnedProductsTest {
             settings.setIntraOpNumThreads(1);
             settings.addConfigEntry("session.disable_prepacking", "1");
             try (OrtSession session = environment.createSession(file.toString(), settings);
-                    OnnxTensor x = OnnxTensor.createTensor(
-                            environment, FloatBuffer.wrap(given.toFloats()), given.shape());
+                    OnnxTensor x =
+                            OnnxTensor.createTensor(environment, FloatBuffer.wrap(given.toFloats()), given.shape());
                     OrtSession.Result result = session.run(Map.of("x", x))) {
                 for (String name : OUTPUTS) {
-                    FloatBuffer numbers =
-                            ((OnnxTensor) result.get(name).orElseThrow()).getFloatBuffer();
+                    FloatBuffer numbers = ((OnnxTensor) result.get(name).orElseThrow()).getFloatBuffer();
                     float[] all = new float[numbers.remaining()];
                     numbers.get(all);
                     found.put(name, all);

@@ -111,17 +111,16 @@ public final class TurnedWeights {
     }
 
     private static TensorProto external(TensorProto matrix, Weight.InFile place) {
-        return SkeletonBuilder.external(
-                new Weight(
-                        PREFIX + matrix.getName(),
-                        matrix.getDataType(),
-                        List.of(matrix.getDims(1), matrix.getDims(0)),
-                        place));
+        return SkeletonBuilder.external(new Weight(
+                PREFIX + matrix.getName(), matrix.getDataType(), List.of(matrix.getDims(1), matrix.getDims(0)), place));
     }
 
     private void write(OnnxFile file) throws IOException {
         Path target = file.cacheFolder().resolve(NAME);
-        long size = copies.values().stream().mapToLong(each -> each.offset() + each.length()).max().orElse(0);
+        long size = copies.values().stream()
+                .mapToLong(each -> each.offset() + each.length())
+                .max()
+                .orElse(0);
         if (size == 0 || (Files.exists(target) && Files.size(target) == size)) {
             return;
         }
@@ -131,7 +130,11 @@ public final class TurnedWeights {
                     FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 for (Map.Entry<String, Weight.InFile> copy : copies.entrySet()) {
                     Constant matrix = file.constant(copy.getKey()).orElseThrow();
-                    turn(matrix.bytes(), matrix.shape(), channel, copy.getValue().offset());
+                    turn(
+                            matrix.bytes(),
+                            matrix.shape(),
+                            channel,
+                            copy.getValue().offset());
                 }
             }
             Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -63,11 +63,7 @@ public final class Target {
      * @param products says how products with large matrices are written
      */
     public Target(
-            ModelGraph graph,
-            Wiring wiring,
-            Segmentation segmentation,
-            Evaluator evaluator,
-            TurnedProducts products) {
+            ModelGraph graph, Wiring wiring, Segmentation segmentation, Evaluator evaluator, TurnedProducts products) {
         this.products = products.rows(wiring);
         this.segmentation = segmentation;
         this.graph = graph;

@@ -84,11 +84,12 @@ public final class TurnedProducts {
     Map<String, List<Size>> rows(Wiring wiring) {
         Map<String, List<Size>> rows = new LinkedHashMap<>();
         for (NodeProto node : graph.model().getGraph().getNodeList()) {
-            product(node).ifPresent(product -> wiring.shape(product.rows())
-                    .filter(shape -> !shape.sizes().isEmpty())
-                    .ifPresent(shape -> rows.put(
-                            product.to(),
-                            shape.sizes().subList(0, shape.sizes().size() - 1))));
+            product(node)
+                    .ifPresent(product -> wiring.shape(product.rows())
+                            .filter(shape -> !shape.sizes().isEmpty())
+                            .ifPresent(shape -> rows.put(
+                                    product.to(),
+                                    shape.sizes().subList(0, shape.sizes().size() - 1))));
         }
         return rows;
     }
@@ -159,7 +160,9 @@ public final class TurnedProducts {
 
     private static boolean isLarge(TensorProto tensor) {
         return tensor.getDimsCount() == 2
-                && ElementTypes.dtype(tensor.getDataType()).filter(DType.FLOAT32::equals).isPresent()
+                && ElementTypes.dtype(tensor.getDataType())
+                        .filter(DType.FLOAT32::equals)
+                        .isPresent()
                 && DType.FLOAT32.bytes() * ElementTypes.count(tensor.getDimsList()) >= TurnedWeights.LEAST;
     }
 
@@ -168,8 +171,7 @@ public final class TurnedProducts {
     }
 
     private static boolean one(NodeProto node, String attribute) {
-        return node.getAttributeList().stream()
-                .noneMatch(each -> each.getName().equals(attribute) && each.getF() != 1);
+        return node.getAttributeList().stream().noneMatch(each -> each.getName().equals(attribute) && each.getF() != 1);
     }
 
     /** Collects nodes. */
@@ -186,7 +188,8 @@ public final class TurnedProducts {
         /** Rows times the turned matrix, which ONNX Runtime reads row by row. */
         void many(Product product) {
             initializers.put(product.turned().getName(), product.turned());
-            NodeProto.Builder node = product.node().toBuilder().setInput(1, product.turned().getName());
+            NodeProto.Builder node =
+                    product.node().toBuilder().setInput(1, product.turned().getName());
             if (!product.gemm()) {
                 node.setOpType("FusedMatMul").setDomain("com.microsoft");
             }
@@ -245,8 +248,7 @@ public final class TurnedProducts {
         }
 
         private void lead(String rows, String lead) {
-            NodeProto.Builder shape =
-                    NodeProto.newBuilder().setOpType("Shape").addInput(rows);
+            NodeProto.Builder shape = NodeProto.newBuilder().setOpType("Shape").addInput(rows);
             if (opset >= SHAPE_HAS_ENDS) {
                 nodes.add(shape.setName(lead)
                         .addOutput(lead)
@@ -264,7 +266,8 @@ public final class TurnedProducts {
             if (opset >= SLICE_HAS_INPUTS) {
                 slice.addInput(constant(0)).addInput(constant(-1));
             } else {
-                slice.addAttribute(Attributes.of("starts", List.of(0))).addAttribute(Attributes.of("ends", List.of(-1)));
+                slice.addAttribute(Attributes.of("starts", List.of(0)))
+                        .addAttribute(Attributes.of("ends", List.of(-1)));
             }
             nodes.add(slice.build());
         }

@@ -135,8 +135,8 @@ public final class Sessions implements AutoCloseable {
         List<Segment> segments = segmentation.of(program);
         if (segments.size() > 1) {
             boolean packed = settings.prepack();
-            return new Kept(new InSegments(
-                            environment, settings, skeleton, products, program, segments, packed), 0, prepacked);
+            return new Kept(
+                    new InSegments(environment, settings, skeleton, products, program, segments, packed), 0, prepacked);
         }
         byte[] model = SplicedModel.build(program, skeleton, prepacked ? products.plain() : products)
                 .toByteArray();

@@ -78,7 +78,9 @@ final class SplicedModel {
     private static GraphProto.Builder graph(
             Splice splice, List<NodeProto> nodes, Set<String> reads, List<String> outputs) {
         GraphProto.Builder graph = GraphProto.newBuilder().setName("sonde").addAllNode(nodes);
-        splice.inputs().stream().filter(input -> reads.contains(input.getName())).forEach(graph::addInput);
+        splice.inputs().stream()
+                .filter(input -> reads.contains(input.getName()))
+                .forEach(graph::addInput);
         splice.initializers().stream()
                 .filter(tensor -> reads.contains(tensor.getName()))
                 .forEach(graph::addInitializer);
