@@ -112,6 +112,12 @@ final class Explanation {
             line("  in %s: the weights are more than may be open at one time", count(segments, "segment"));
         }
         line("  gives %s", count(program.splice().outputs().size(), "value"));
+        if (input instanceof RunInput.Generation generation && generation.rows() > 1) {
+            boolean leave = program.turn().flatMap(Turn::leaving).isPresent();
+            line(leave
+                    ? "  rows that have ended leave the batch of the later steps"
+                    : "  rows that have ended are computed along: a later step may use values of several rows together");
+        }
     }
 
     private static String pruned(int left) {

@@ -367,7 +367,8 @@ public final class Planner {
     private void draft(Batch batch, RunInput.Generation generation) {
         int head = batch.runs().get(0);
         List<Integer> unit = dependencies.unit(head);
-        Stepping stepping = Stepping.of(target, head, generation, edited(unit));
+        Stepping stepping = Stepping.of(
+                target, head, generation, edited(unit), Leaving.of(target, graph, types, dependencies, head));
         Draft before = new Draft(Batch.NONE);
         Draft prompt = new Draft(batch, Optional.of(stepping), Optional.empty());
         fill(head, before, prompt);

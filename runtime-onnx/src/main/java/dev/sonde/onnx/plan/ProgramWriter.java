@@ -331,7 +331,7 @@ final class ProgramWriter {
         int most = ((RunInput.Generation) experiment.runs().get(stepping.generation()))
                 .options()
                 .maxNewTokens();
-        return new Turn(stepping.generation(), cache, buffers, most, needs);
+        return new Turn(stepping.generation(), cache, buffers, most, stepping.leaving(), needs);
     }
 
     private String aligned(Stepping stepping, Stepping.Lens through, String past, String present) {
@@ -531,11 +531,13 @@ final class ProgramWriter {
                 new ShapeRules(target.wiring().manifest()).read(share.batch().input(edit.run()), edit.site());
         ValueType value = types.get(edit.value());
         String name = name(edit.value());
+        boolean leaves =
+                share.stepping().filter(each -> each.later() && each.leaving().isPresent()).isPresent();
         boolean known = site.dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
         if (java.util.Arrays.equals(site.shape(), value.shape()) && known) {
             return name;
         }
-        String shape = known
+        String shape = known && !leaves
                 ? emitter.list(site.dims().stream().map(Dim::size).toList())
                 : emitter.node("Shape", List.of(before.get()));
         return emitter.node("Expand", List.of(name, shape));

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -27,8 +28,15 @@ import java.util.stream.LongStream;
  * @param cached whether the file takes keys and values of earlier positions
  * @param ragged whether the prompts differ in length
  * @param edited places that some step edits, if all is computed anew
+ * @param leaving how rows that have ended may leave the batch; nothing if they must stay
  */
-record Stepping(int generation, boolean later, boolean cached, boolean ragged, List<Edited> edited) {
+record Stepping(
+        int generation,
+        boolean later,
+        boolean cached,
+        boolean ragged,
+        List<Edited> edited,
+        Optional<Leaving> leaving) {
     /** The version of a write that puts back what earlier steps wrote: before all others. */
     static final int RESTORE = -2;
 
@@ -49,7 +57,7 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
     }
 
     Stepping later(boolean isLater) {
-        return new Stepping(generation, isLater, cached, ragged, edited);
+        return new Stepping(generation, isLater, cached, ragged, edited, leaving);
     }
 
     boolean recomputes() {
@@ -280,14 +288,16 @@ record Stepping(int generation, boolean later, boolean cached, boolean ragged, L
         return true;
     }
 
-    static Stepping of(Target target, int run, RunInput.Generation input, List<Edited> edited) {
+    static Stepping of(
+            Target target, int run, RunInput.Generation input, List<Edited> edited, Optional<Leaving> leaving) {
         boolean ragged = input.prompt().lengths().stream().distinct().count() > 1;
         Stepping stepping = new Stepping(
                 run,
                 false,
                 isCached(target.wiring().manifest()),
                 ragged,
-                isCached(target.wiring().manifest()) ? List.of() : edited);
+                isCached(target.wiring().manifest()) ? List.of() : edited,
+                leaving);
         stepping.check(target.wiring().manifest());
         return stepping;
     }

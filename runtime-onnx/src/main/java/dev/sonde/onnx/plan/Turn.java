@@ -2,6 +2,7 @@ package dev.sonde.onnx.plan;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -11,9 +12,16 @@ import java.util.Set;
  * @param cache names of the outputs that are keys and values up to here, by the inputs that take them
  * @param buffers names of the outputs that hold edited values up to here; empty if there is a cache
  * @param most how many steps there may be
+ * @param leaving how rows that have ended may leave the batch; nothing if they must stay
  * @param needs ids of values of other programs that it is told to choose from, carry on or end by
  */
-public record Turn(int generation, Map<String, String> cache, List<String> buffers, int most, Set<Integer> needs) {
+public record Turn(
+        int generation,
+        Map<String, String> cache,
+        List<String> buffers,
+        int most,
+        Optional<Leaving> leaving,
+        Set<Integer> needs) {
     /** Copies its parts. */
     public Turn {
         cache = Map.copyOf(cache);

@@ -14,6 +14,7 @@ import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.plan.Feed;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Program;
+import dev.sonde.onnx.plan.Turn;
 import dev.sonde.spi.Tokenizer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -82,11 +83,12 @@ final class Execution implements AutoCloseable {
 
     /** The prompt pass runs at once; programs of later steps run when all are there, in the order of the steps. */
     private void generate(Program program) {
-        int head = program.turn().orElseThrow().generation();
+        Turn turn = program.turn().orElseThrow();
+        int head = turn.generation();
         boolean first = program.input().orElseThrow() instanceof RunInput.Generation;
         if (first) {
             loops.put(
-                    head, new GenerationLoop(plan, head, sessions, manifest, ending, crossings, javaValues, tokenizer));
+                    head, new GenerationLoop(plan, turn, sessions, manifest, ending, crossings, javaValues, tokenizer));
         }
         GenerationLoop loop = Objects.requireNonNull(loops.get(head));
         pending.computeIfAbsent(head, unused -> new ArrayList<>()).add(program);

@@ -9,8 +9,10 @@ import dev.sonde.graph.Effect;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.RunInput;
+import dev.sonde.manifest.ModelInput;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.onnx.plan.Feed;
+import dev.sonde.onnx.plan.Leaving;
 import dev.sonde.onnx.plan.Plan;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Turn;
@@ -40,6 +42,7 @@ final class GenerationLoop implements AutoCloseable {
     private final RunInput.Generation input;
     private final GenerationRows rows;
     private final KeptValues kept;
+    private final Optional<Leaving> leaving;
     private final List<Program> later = new ArrayList<>();
     private final IdentityHashMap<Program, Opened> opened = new IdentityHashMap<>();
     private final List<OnnxTensor> given = new ArrayList<>();
@@ -53,7 +56,7 @@ final class GenerationLoop implements AutoCloseable {
 
     GenerationLoop(
             Plan plan,
-            int head,
+            Turn turn,
             Sessions sessions,
             ModelManifest manifest,
             Ending ending,
@@ -61,7 +64,8 @@ final class GenerationLoop implements AutoCloseable {
             Map<Integer, Tensor> javaValues,
             Optional<Tokenizer> tokenizer) {
         this.plan = plan;
-        this.head = head;
+        this.head = turn.generation();
+        this.leaving = turn.leaving();
         this.sessions = sessions;
         this.manifest = manifest;
         this.ending = ending;
@@ -70,7 +74,7 @@ final class GenerationLoop implements AutoCloseable {
         this.input = (RunInput.Generation) plan.lowered().runs().get(head);
         this.rows = new GenerationRows(
                 head, input, ending, new StopStrings(input.options().stopStrings(), tokenizer));
-        this.kept = new KeptValues(plan, head, rows);
+        this.kept = new KeptValues(plan, head, rows, leaving);
         this.laterPrograms = (int) plan.lowered().runs().stream()
                 .filter(run -> run instanceof RunInput.Steps steps && steps.generation() == head)
                 .count();
@@ -103,10 +107,79 @@ final class GenerationLoop implements AutoCloseable {
     void later() {
         for (int step = 1; step < input.options().maxNewTokens() && rows.goOn(); step++) {
             ending.check();
+            leave();
             Map<String, OnnxTensor> outputs = step(program(step), step);
             Set<OnnxTensor> held = held();
             outputs.values().stream().filter(each -> !held.contains(each)).forEach(OnnxTensor::close);
         }
+    }
+
+    /** Rows that have ended leave the batch, if nothing that the later steps do needs all of them. */
+    private void leave() {
+        if (leaving.isEmpty()) {
+            return;
+        }
+        int before = rows.present().size();
+        List<Integer> stay = rows.leave(!isCached());
+        if (stay.size() == before) {
+            return;
+        }
+        try {
+            Map<String, OnnxTensor> next = new HashMap<>();
+            for (Map.Entry<String, OnnxTensor> each : cache.entrySet()) {
+                next.put(each.getKey(), some(each.getValue(), stay));
+            }
+            List<OnnxTensor> edited = new ArrayList<>();
+            for (OnnxTensor buffer : buffers) {
+                edited.add(some(buffer, stay));
+            }
+            freeCache();
+            cache = next;
+            buffers = edited;
+            leaveCarried(stay);
+            for (Map.Entry<Program, Opened> each : opened.entrySet()) {
+                leaveFixed(each.getKey(), each.getValue().fixed(), stay);
+            }
+        } catch (OrtException e) {
+            throw new SondeException("engine", "Rows cannot leave a generation: " + e.getMessage(), e);
+        }
+    }
+
+    private void leaveCarried(List<Integer> stay) throws OrtException {
+        for (String name : List.copyOf(carried.keySet())) {
+            if (carriesRows(name)) {
+                release(carried.put(name, some(carried.get(name), stay)), Map.of());
+            }
+        }
+    }
+
+    private void leaveFixed(Program program, Map<String, OnnxTensor> fixed, List<Integer> stay) throws OrtException {
+        for (Map.Entry<String, OnnxTensor> each : fixed.entrySet()) {
+            if (hasRows(program.feeds().get(each.getKey()))) {
+                each.setValue(keep(some(each.getValue(), stay)));
+            }
+        }
+    }
+
+    private boolean carriesRows(String name) {
+        return leaving.orElseThrow().values().stream()
+                .map(plan.lowered().nodes()::get)
+                .anyMatch(node -> node instanceof Node.Carried each && each.name().equals(name));
+    }
+
+    private boolean hasRows(@Nullable Feed feed) {
+        Set<Integer> given = leaving.map(Leaving::given).orElse(Set.of());
+        return (feed instanceof Feed.Carried carry && given.contains(carry.initial()))
+                || (feed instanceof Feed.Constant constant && given.contains(constant.node()))
+                || (feed instanceof Feed.Foreign foreign && given.contains(foreign.node()));
+    }
+
+    private OnnxTensor some(OnnxTensor tensor, List<Integer> stay) throws OrtException {
+        return OrtTensors.rows(sessions.environment().ort(), tensor, stay);
+    }
+
+    private boolean isCached() {
+        return manifest.input(ModelInput.Role.PAST).isPresent();
     }
 
     private Program program(int step) {
@@ -166,10 +239,10 @@ final class GenerationLoop implements AutoCloseable {
                         feed.getKey(), keep(OrtTensors.in(sessions.environment().ort(), value.tensor())));
             } else if (feed.getValue() instanceof Feed.Constant value
                     && now.names().contains(feed.getKey())) {
-                fixed.put(feed.getKey(), value(value.node()));
+                fixed.put(feed.getKey(), value(value.node(), value));
             } else if (feed.getValue() instanceof Feed.Foreign value
                     && now.names().contains(feed.getKey())) {
-                fixed.put(feed.getKey(), value(value.node()));
+                fixed.put(feed.getKey(), value(value.node(), value));
             }
         }
         return now;
@@ -178,6 +251,12 @@ final class GenerationLoop implements AutoCloseable {
     private OnnxTensor keep(OnnxTensor tensor) {
         given.add(tensor);
         return tensor;
+    }
+
+    /** Returns a value that does not come from a step, for the rows that the batch still has. */
+    private OnnxTensor value(int id, Feed feed) throws OrtException {
+        OnnxTensor all = value(id);
+        return rows.present().size() < rows.count() && hasRows(feed) ? keep(some(all, rows.present())) : all;
     }
 
     /** Returns a value that does not come from a step. */
@@ -205,7 +284,7 @@ final class GenerationLoop implements AutoCloseable {
         if (feed instanceof Feed.Carried value) {
             OnnxTensor carry = carried.get(value.name());
             if (carry == null) {
-                carry = value(value.initial());
+                carry = value(value.initial(), value);
                 carried.put(value.name(), carry);
             }
             return carry;
@@ -230,7 +309,7 @@ final class GenerationLoop implements AutoCloseable {
         Map<Integer, OnnxTensor> values = new HashMap<>();
         program.values().forEach((id, name) -> values.put(id, outputs.get(name)));
         kept.take(values, step);
-        log(values);
+        log(values, step);
         effects(run, step, values);
         Map<String, OnnxTensor> next = new HashMap<>();
         turn.cache().forEach((past, present) -> next.put(past, outputs.get(present)));
@@ -292,11 +371,11 @@ final class GenerationLoop implements AutoCloseable {
         return OrtTensors.out(tensor, List.of());
     }
 
-    private void log(Map<Integer, OnnxTensor> values) {
+    private void log(Map<Integer, OnnxTensor> values, int step) {
         plan.lowered().saves().forEach((name, id) -> {
             OnnxTensor value = values.get(id);
             if (value != null && name.startsWith(InterventionGraph.LOG)) {
-                ending.log(name, OrtTensors.out(value, plan.types().get(id).names()));
+                ending.log(name, kept.whole(id, value, step).withNames(plan.types().get(id).names()));
             }
         });
     }

@@ -8,9 +8,13 @@ import dev.sonde.graph.RunInput;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** How far each row of a generation has come. */
 final class GenerationRows {
+    /** Rows leave when they are at least one of so many: moving the others takes time too. */
+    private static final int WORTH = 8;
+
     private final int generation;
     private final GenerationOptions options;
     private final Ending ending;
@@ -20,6 +24,7 @@ final class GenerationRows {
     private final List<List<Float>> logProbs = new ArrayList<>();
     private final Generated.Reason[] reasons;
     private final int[] steps;
+    private List<Integer> present;
     private final TokenChoice choice;
 
     GenerationRows(int generation, RunInput.Generation input, Ending ending, StopStrings strings) {
@@ -37,10 +42,42 @@ final class GenerationRows {
         }
         this.reasons = new Generated.Reason[count];
         this.steps = new int[count];
+        this.present = IntStream.range(0, count).boxed().toList();
     }
 
     int count() {
         return steps.length;
+    }
+
+    /** Returns which rows the batch has: all, or those that have not left it. */
+    List<Integer> present() {
+        return present;
+    }
+
+    /**
+     * Has rows leave the batch that have ended, if there are enough of them to be worth it.
+     *
+     * @param longest whether one of the longest rows must stay
+     * @return places in the batch before of those that stay
+     */
+    List<Integer> leave(boolean longest) {
+        List<Integer> stay = new ArrayList<>();
+        int most = present.stream().mapToInt(row -> promptLengths[row]).max().orElse(0);
+        boolean needsLongest = longest
+                && present.stream().noneMatch(row -> reasons[row] == null && promptLengths[row] == most);
+        for (int i = 0; i < present.size(); i++) {
+            int row = present.get(i);
+            boolean stays = needsLongest && promptLengths[row] == most;
+            needsLongest &= !stays;
+            if (reasons[row] == null || stays) {
+                stay.add(i);
+            }
+        }
+        if ((present.size() - stay.size()) * WORTH < present.size()) {
+            return IntStream.range(0, present.size()).boxed().toList();
+        }
+        present = stay.stream().map(present::get).toList();
+        return stay;
     }
 
     /** Returns whether some row goes on. */
@@ -53,21 +90,27 @@ final class GenerationRows {
         return reasons[row] == null || step < steps[row];
     }
 
-    /** Returns prompts and new tokens. */
+    /** Returns prompts and new tokens of the rows of the batch. */
     List<List<Long>> tokens() {
-        return tokens;
+        return present.stream().map(tokens::get).toList();
     }
 
-    /** Returns the newest token of each row. */
+    /** Returns the lengths of the prompts of the rows of the batch. */
+    List<Long> promptLengths() {
+        return present.stream().map(row -> (long) promptLengths[row]).toList();
+    }
+
+    /** Returns the newest token of each row of the batch. */
     long[] newest() {
-        return tokens.stream().mapToLong(row -> row.get(row.size() - 1)).toArray();
+        return tokens().stream().mapToLong(row -> row.get(row.size() - 1)).toArray();
     }
 
     /** Ends the rows for which a condition holds. */
     void finish(Tensor condition, int step) {
         double[] holds = condition.toDoubles();
-        for (int row = 0; row < count(); row++) {
-            if (reasons[row] == null && holds[holds.length == 1 ? 0 : row] != 0) {
+        for (int i = 0; i < present.size(); i++) {
+            int row = present.get(i);
+            if (reasons[row] == null && holds[holds.length == 1 ? 0 : i] != 0) {
                 end(row, Generated.Reason.CONDITION, step);
             }
         }
@@ -80,12 +123,14 @@ final class GenerationRows {
 
     /** Chooses the next token of each row that goes on, of its part of the logits. */
     void choose(float[] logits, float[] logSumExp, int step) {
-        int vocabulary = logits.length / count();
-        for (int row = 0; row < count(); row++) {
+        int vocabulary = logits.length / present.size();
+        for (int i = 0; i < present.size(); i++) {
+            int row = present.get(i);
             if (reasons[row] == null) {
-                float[] own =
-                        count() == 1 ? logits : Arrays.copyOfRange(logits, row * vocabulary, (row + 1) * vocabulary);
-                choose(own, logSumExp[row], row, step);
+                float[] own = present.size() == 1
+                        ? logits
+                        : Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary);
+                choose(own, logSumExp[i], row, step);
             } else {
                 tokens.get(row).add(0L); // it takes part in the batch, and nobody looks
             }

@@ -5,6 +5,7 @@ import dev.sonde.Tensor;
 import dev.sonde.graph.Dim;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.ValueType;
+import dev.sonde.onnx.plan.Leaving;
 import dev.sonde.onnx.plan.Plan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,17 +14,20 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Copies of what steps of a generation keep. */
 final class KeptValues {
     private final Plan plan;
     private final GenerationRows rows;
+    private final Optional<Leaving> leaving;
     private final Map<Integer, List<Tensor>> kept = new HashMap<>();
     private final Map<Integer, List<Integer>> wanted = new HashMap<>();
 
-    KeptValues(Plan plan, int head, GenerationRows rows) {
+    KeptValues(Plan plan, int head, GenerationRows rows, Optional<Leaving> leaving) {
         this.plan = plan;
         this.rows = rows;
+        this.leaving = leaving;
         for (int id = 0; id < plan.lowered().nodes().size(); id++) {
             if (plan.lowered().nodes().get(id) instanceof Node.OverSteps over && over.generation() == head) {
                 int result = id;
@@ -38,28 +42,38 @@ final class KeptValues {
     void take(Map<Integer, OnnxTensor> values, int step) {
         values.forEach((id, value) -> {
             for (int result : wanted.getOrDefault(id, List.of())) {
-                Tensor tensor = OrtTensors.out(value, List.of());
-                kept.getOrDefault(result, new ArrayList<>())
-                        .add(cleared(tensor, plan.types().get(id), step));
+                kept.getOrDefault(result, new ArrayList<>()).add(whole(id, value, step));
             }
         });
     }
 
-    /** Rows that had ended before a step have zeros there. */
-    private Tensor cleared(Tensor tensor, ValueType type, int step) {
-        boolean hasRows = type.rank() > 0 && type.dims().get(0).name().equals("batch");
-        if (!hasRows || tensor.size(0) != rows.count()) {
+    /** Returns a copy of a value of a step, with all rows. */
+    Tensor whole(int id, OnnxTensor value, int step) {
+        return cleared(OrtTensors.out(value, List.of()), isByRow(id), step);
+    }
+
+    /** Rows that had ended before a step, or left the batch, have zeros there. */
+    private Tensor cleared(Tensor tensor, boolean byRow, int step) {
+        List<Integer> present = rows.present();
+        if (!byRow || tensor.size(0) != present.size()) {
             return tensor;
         }
-        ByteBuffer bytes = ByteBuffer.allocate(tensor.bytes().remaining()).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put(tensor.bytes()).flip();
-        int stride = bytes.remaining() / rows.count();
-        for (int row = 0; row < rows.count(); row++) {
-            if (!rows.took(row, step)) {
-                bytes.put(row * stride, new byte[stride]);
+        int stride = tensor.bytes().remaining() / present.size();
+        ByteBuffer bytes = ByteBuffer.allocate(stride * rows.count()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < present.size(); i++) {
+            if (rows.took(present.get(i), step)) {
+                bytes.put(present.get(i) * stride, tensor.bytes(), i * stride, stride);
             }
         }
-        return Tensor.wrap(tensor.dtype(), tensor.shape(), tensor.names(), bytes);
+        long[] shape = tensor.shape().clone();
+        shape[0] = rows.count();
+        return Tensor.wrap(tensor.dtype(), shape, tensor.names(), bytes);
+    }
+
+    private boolean isByRow(int id) {
+        ValueType type = plan.types().get(id);
+        return leaving.map(each -> each.values().contains(id))
+                .orElse(type.rank() > 0 && type.dims().get(0).name().equals("batch"));
     }
 
     /** Returns the values of the steps behind each other. */

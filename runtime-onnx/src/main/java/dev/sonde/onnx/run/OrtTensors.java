@@ -32,6 +32,19 @@ final class OrtTensors {
         return OnnxTensor.createTensor(environment, direct, tensor.shape(), type);
     }
 
+    /** Returns a copy of some elements of the first axis. */
+    static OnnxTensor rows(OrtEnvironment environment, OnnxTensor tensor, List<Integer> rows) throws OrtException {
+        long[] shape = tensor.getInfo().getShape().clone();
+        ByteBuffer all = tensor.getByteBuffer();
+        int stride = shape[0] == 0 ? 0 : all.remaining() / (int) shape[0];
+        shape[0] = rows.size();
+        ByteBuffer some = ByteBuffer.allocateDirect(stride * rows.size()).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < rows.size(); i++) {
+            some.put(i * stride, all, rows.get(i) * stride, stride);
+        }
+        return OnnxTensor.createTensor(environment, some, shape, tensor.getInfo().type);
+    }
+
     /** Returns a copy. */
     static Tensor out(OnnxTensor tensor, List<String> names) {
         DType dtype = dtype(tensor.getInfo());

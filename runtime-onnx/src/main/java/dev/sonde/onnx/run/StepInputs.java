@@ -50,10 +50,10 @@ final class StepInputs {
             case POSITION_IDS ->
                 newest(
                         input,
-                        prompt.lengths().stream()
+                        rows.promptLengths().stream()
                                 .mapToLong(length -> length - 1 + step)
                                 .toArray());
-            case TOKEN_TYPES -> newest(input, new long[rows.count()]);
+            case TOKEN_TYPES -> newest(input, new long[rows.present().size()]);
             case ATTENTION_MASK -> mask(input);
             case PAST, OTHER ->
                 throw new SondeException(
@@ -74,12 +74,13 @@ final class StepInputs {
                             + " cannot be filled in a generation: expected a mask of axes batch, past+position");
         }
         int width = width() + step;
-        long[] mask = new long[rows.count() * width];
-        for (int row = 0; row < rows.count(); row++) {
-            int padding = width() - prompt.lengths().get(row).intValue();
+        List<Long> lengths = rows.promptLengths();
+        long[] mask = new long[lengths.size() * width];
+        for (int row = 0; row < lengths.size(); row++) {
+            int padding = width() - lengths.get(row).intValue();
             Arrays.fill(mask, row * width + padding, (row + 1) * width, 1);
         }
-        return ModelInputs.numbers(input, new long[] {rows.count(), width}, mask);
+        return ModelInputs.numbers(input, new long[] {lengths.size(), width}, mask);
     }
 
     private int width() {
@@ -88,8 +89,8 @@ final class StepInputs {
 
     /** Returns where this step is, for a step that computes everything anew. */
     Tensor where(Feed.Where where) {
-        List<Long> lengths = prompt.lengths();
-        boolean ragged = lengths.stream().distinct().count() > 1;
+        List<Long> lengths = rows.promptLengths();
+        boolean ragged = prompt.lengths().stream().distinct().count() > 1;
         if (where.what() == Feed.Where.What.INDEX) {
             long[] index =
                     lengths.stream().mapToLong(length -> length - 1 + step).toArray();
