@@ -59,7 +59,8 @@ class RowsLeaveTest {
     private static Generation generate(
             Session s, List<List<Long>> prompts, GenerationOptions options, Tensor vectors, List<List<Long>> donors) {
         Value<Any> own = s.constant(vectors);
-        Value<Any> other = s.run(Input.rows(donors)).get(STREAM).at(position(-1)).mean("d_model");
+        Value<Any> other =
+                s.run(Input.rows(donors)).get(STREAM).at(position(-1)).mean("d_model");
         return s.generate(Input.rows(prompts), options, g -> {
             g.every(t -> t.update(STREAM, v -> v.plus(own)));
             g.every(t -> {
@@ -134,9 +135,7 @@ class RowsLeaveTest {
             for (int i = 0; i < width; i++) {
                 float number = found[(step * (int) a.size(1) + row) * width + i];
                 if (step < steps) {
-                    assertThat(number)
-                            .isCloseTo(
-                                    expected[step * width + i], within((float) (2e-5 * most)));
+                    assertThat(number).isCloseTo(expected[step * width + i], within((float) (2e-5 * most)));
                 } else {
                     assertThat(number).isZero();
                 }

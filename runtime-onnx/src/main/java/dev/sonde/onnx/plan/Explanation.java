@@ -114,9 +114,10 @@ final class Explanation {
         line("  gives %s", count(program.splice().outputs().size(), "value"));
         if (input instanceof RunInput.Generation generation && generation.rows() > 1) {
             boolean leave = program.turn().flatMap(Turn::leaving).isPresent();
-            line(leave
-                    ? "  rows that have ended leave the batch of the later steps"
-                    : "  rows that have ended are computed along: a later step may use values of several rows together");
+            line(
+                    leave
+                            ? "  rows that have ended leave the batch of the later steps"
+                            : "  rows that have ended are computed along: a later step may use values of several rows together");
         }
     }
 

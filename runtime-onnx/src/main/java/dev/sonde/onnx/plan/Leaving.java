@@ -35,9 +35,43 @@ public record Leaving(Set<Integer> given, Set<Integer> values) {
     private static final Size BATCH = Size.symbol("batch");
 
     private static final Set<Operator> BY_ELEMENT = EnumSet.of(
-            NEG, ABS, EXP, LOG, SQRT, RECIPROCAL, RELU, SIGMOID, TANH, ERF, SIN, COS, FLOOR, CEIL, ROUND, SIGN, NOT, IS_NAN,
-            IS_INF, ADD, SUB, MUL, DIV, POW, MIN, MAX, EQUAL, LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL, AND, OR, WHERE,
-            CAST, RENAME, STOP_GRADIENT);
+            NEG,
+            ABS,
+            EXP,
+            LOG,
+            SQRT,
+            RECIPROCAL,
+            RELU,
+            SIGMOID,
+            TANH,
+            ERF,
+            SIN,
+            COS,
+            FLOOR,
+            CEIL,
+            ROUND,
+            SIGN,
+            NOT,
+            IS_NAN,
+            IS_INF,
+            ADD,
+            SUB,
+            MUL,
+            DIV,
+            POW,
+            MIN,
+            MAX,
+            EQUAL,
+            LESS,
+            LESS_OR_EQUAL,
+            GREATER,
+            GREATER_OR_EQUAL,
+            AND,
+            OR,
+            WHERE,
+            CAST,
+            RENAME,
+            STOP_GRADIENT);
     private static final Set<Operator> ALONG_AXIS = EnumSet.of(
             SOFTMAX, LOG_SOFTMAX, CUM_SUM, ARG_MAX, ARG_MIN, TOP_K_VALUES, TOP_K_INDICES, UNSQUEEZE, SQUEEZE);
     private static final Set<Operator> REDUCING = EnumSet.of(SUM, MEAN, REDUCE_MAX, REDUCE_MIN, PROD, L2, LOG_SUM_EXP);
@@ -176,8 +210,10 @@ public record Leaving(Set<Integer> given, Set<Integer> values) {
                 needs(types.get(inputs.get(1)).rank() <= 2 && !use(inputs.get(1), Integer.MAX_VALUE));
                 return left;
             }
-            boolean apart = (ALONG_AXIS.contains(operator) && isBehindRows(apply.attributes().get("axis")))
-                    || (REDUCING.contains(operator) && isBehindRows(apply.attributes().get("axes")));
+            boolean apart = (ALONG_AXIS.contains(operator)
+                            && isBehindRows(apply.attributes().get("axis")))
+                    || (REDUCING.contains(operator)
+                            && isBehindRows(apply.attributes().get("axes")));
             needs(apart);
             return use(inputs.get(0), types.get(inputs.get(0)).rank());
         }
@@ -191,7 +227,8 @@ public record Leaving(Set<Integer> given, Set<Integer> values) {
                 written(write.site(), write.value());
             } else if (effect instanceof Effect.Skip skip) {
                 List<String> outputs = manifest.module(skip.module()).sites();
-                outputs.forEach(site -> needs(Leaving.hasRows(manifest.site(site).axes())));
+                outputs.forEach(
+                        site -> needs(Leaving.hasRows(manifest.site(site).axes())));
                 skip.values().forEach(value -> needs(use(value, types.get(value).rank()) == isWide(value)));
             } else if (effect instanceof Effect.Choose choose) {
                 needs(use(choose.logits(), 2) && use(choose.logSumExp(), 1));

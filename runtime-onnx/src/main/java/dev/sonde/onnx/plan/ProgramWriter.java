@@ -531,8 +531,9 @@ final class ProgramWriter {
                 new ShapeRules(target.wiring().manifest()).read(share.batch().input(edit.run()), edit.site());
         ValueType value = types.get(edit.value());
         String name = name(edit.value());
-        boolean leaves =
-                share.stepping().filter(each -> each.later() && each.leaving().isPresent()).isPresent();
+        boolean leaves = share.stepping()
+                .filter(each -> each.later() && each.leaving().isPresent())
+                .isPresent();
         boolean known = site.dims().stream().noneMatch(dim -> dim.size() == Dim.UNKNOWN);
         if (java.util.Arrays.equals(site.shape(), value.shape()) && known) {
             return name;

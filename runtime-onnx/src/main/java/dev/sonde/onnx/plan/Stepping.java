@@ -31,12 +31,7 @@ import java.util.stream.LongStream;
  * @param leaving how rows that have ended may leave the batch; nothing if they must stay
  */
 record Stepping(
-        int generation,
-        boolean later,
-        boolean cached,
-        boolean ragged,
-        List<Edited> edited,
-        Optional<Leaving> leaving) {
+        int generation, boolean later, boolean cached, boolean ragged, List<Edited> edited, Optional<Leaving> leaving) {
     /** The version of a write that puts back what earlier steps wrote: before all others. */
     static final int RESTORE = -2;
 

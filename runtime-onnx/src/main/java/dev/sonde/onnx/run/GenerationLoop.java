@@ -164,7 +164,8 @@ final class GenerationLoop implements AutoCloseable {
     private boolean carriesRows(String name) {
         return leaving.orElseThrow().values().stream()
                 .map(plan.lowered().nodes()::get)
-                .anyMatch(node -> node instanceof Node.Carried each && each.name().equals(name));
+                .anyMatch(
+                        node -> node instanceof Node.Carried each && each.name().equals(name));
     }
 
     private boolean hasRows(@Nullable Feed feed) {
@@ -375,7 +376,10 @@ final class GenerationLoop implements AutoCloseable {
         plan.lowered().saves().forEach((name, id) -> {
             OnnxTensor value = values.get(id);
             if (value != null && name.startsWith(InterventionGraph.LOG)) {
-                ending.log(name, kept.whole(id, value, step).withNames(plan.types().get(id).names()));
+                ending.log(
+                        name,
+                        kept.whole(id, value, step)
+                                .withNames(plan.types().get(id).names()));
             }
         });
     }

@@ -63,8 +63,8 @@ final class GenerationRows {
     List<Integer> leave(boolean longest) {
         List<Integer> stay = new ArrayList<>();
         int most = present.stream().mapToInt(row -> promptLengths[row]).max().orElse(0);
-        boolean needsLongest = longest
-                && present.stream().noneMatch(row -> reasons[row] == null && promptLengths[row] == most);
+        boolean needsLongest =
+                longest && present.stream().noneMatch(row -> reasons[row] == null && promptLengths[row] == most);
         for (int i = 0; i < present.size(); i++) {
             int row = present.get(i);
             boolean stays = needsLongest && promptLengths[row] == most;
@@ -127,9 +127,8 @@ final class GenerationRows {
         for (int i = 0; i < present.size(); i++) {
             int row = present.get(i);
             if (reasons[row] == null) {
-                float[] own = present.size() == 1
-                        ? logits
-                        : Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary);
+                float[] own =
+                        present.size() == 1 ? logits : Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary);
                 choose(own, logSumExp[i], row, step);
             } else {
                 tokens.get(row).add(0L); // it takes part in the batch, and nobody looks
