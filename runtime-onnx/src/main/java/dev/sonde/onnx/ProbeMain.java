@@ -124,7 +124,7 @@ final class ProbeMain {
         model.getGraphBuilder()
                 .getInputBuilderList()
                 .forEach(input -> input.getTypeBuilder().getTensorTypeBuilder().clearShape());
-        model.getGraphBuilder().getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
+        model.getGraphBuilder().clearValueInfo().getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
         return model.build().toByteArray();
     }
 }

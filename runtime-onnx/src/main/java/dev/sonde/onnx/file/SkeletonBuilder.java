@@ -10,6 +10,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -55,6 +56,7 @@ final class SkeletonBuilder {
         }
         graph.inputs.forEach(value -> skeleton.addInput(slim(value)));
         graph.outputs.forEach(value -> skeleton.addOutput(slim(value)));
+        known().forEach(skeleton::addValueInfo);
         skeleton.addAllInitializer(initialisers);
         ModelProto.Builder result = model.toBuilder()
                 .setGraph(skeleton)
@@ -72,6 +74,16 @@ final class SkeletonBuilder {
             }
         }
         return result.build();
+    }
+
+    /** What the file says of values that are still made: some of ONNX Runtime's rewrites need it. */
+    private List<ValueInfoProto> known() {
+        Set<String> made = new HashSet<>();
+        graph.nodes.forEach(node -> made.addAll(node.getOutputList()));
+        return graph.model.getGraph().getValueInfoList().stream()
+                .filter(value -> made.contains(value.getName()))
+                .map(SkeletonBuilder::slim)
+                .toList();
     }
 
     private List<TensorProto> initialisers() throws IOException {

@@ -5,6 +5,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import dev.sonde.onnx.file.InputShapes;
 import dev.sonde.onnx.file.Uses;
 import dev.sonde.onnx.plan.Assembly;
@@ -24,11 +25,18 @@ final class SplicedModel {
 
     private SplicedModel() {}
 
-    static ModelProto build(Program program, ModelProto skeleton, TurnedProducts products) {
+    /**
+     * Builds the model of a whole program.
+     *
+     * @param level which rewrites ONNX Runtime will do: those above the basic ones depend on the shapes that a file states
+     */
+    static ModelProto build(Program program, ModelProto skeleton, TurnedProducts products, OptLevel level) {
         Assembly all = program.assembly();
         Segment whole = new Segment(all.nodes(), all.sources(), program.splice().outputs());
+        boolean asTheFile = level.compareTo(OptLevel.BASIC_OPT) > 0
+                && program.splice().redirects().isEmpty();
         return program.splice().onModel()
-                ? build(program, skeleton, products, whole, Map.of())
+                ? build(program, skeleton, products, whole, Map.of(), asTheFile)
                 : epilogue(program.splice(), whole, skeleton);
     }
 
@@ -43,13 +51,23 @@ final class SplicedModel {
             TurnedProducts products,
             Segment segment,
             Map<String, Integer> types) {
+        return build(program, skeleton, products, segment, types, false);
+    }
+
+    private static ModelProto build(
+            Program program,
+            ModelProto skeleton,
+            TurnedProducts products,
+            Segment segment,
+            Map<String, Integer> types,
+            boolean asTheFile) {
         TurnedProducts.Written written =
                 products.write(segment.nodes(), program.splice().few());
         Set<String> reads = reads(segment, written.nodes());
         GraphProto.Builder graph = graph(program.splice(), written.nodes(), reads, segment.gives());
         graph.addAllInitializer(written.initializers());
         ModelProto.Builder model = shell(skeleton);
-        addSources(skeleton.getGraph(), written.nodes(), reads, graph);
+        addSources(skeleton.getGraph(), written.nodes(), reads, asTheFile, graph);
         reads.stream()
                 .filter(types::containsKey)
                 .sorted()
@@ -96,8 +114,12 @@ final class SplicedModel {
     }
 
     private static void addSources(
-            GraphProto skeleton, List<NodeProto> nodes, Set<String> reads, GraphProto.Builder graph) {
-        boolean forget = InputShapes.mayBeForgotten(nodes);
+            GraphProto skeleton,
+            List<NodeProto> nodes,
+            Set<String> reads,
+            boolean asTheFile,
+            GraphProto.Builder graph) {
+        boolean forget = !asTheFile && InputShapes.mayBeForgotten(nodes);
         skeleton.getInputList().stream()
                 .filter(input -> reads.contains(input.getName()))
                 .map(input -> forget ? InputShapes.forget(input) : input)
@@ -105,6 +127,13 @@ final class SplicedModel {
         skeleton.getInitializerList().stream()
                 .filter(tensor -> reads.contains(tensor.getName()))
                 .forEach(graph::addInitializer);
+        if (asTheFile) {
+            Set<String> made = new HashSet<>();
+            nodes.forEach(node -> made.addAll(node.getOutputList()));
+            skeleton.getValueInfoList().stream()
+                    .filter(value -> made.contains(value.getName()))
+                    .forEach(graph::addValueInfo);
+        }
         graph.addAllQuantizationAnnotation(skeleton.getQuantizationAnnotationList());
     }
 

@@ -191,7 +191,7 @@ final class ShapeProbe {
                 graph.setInput(i, InputShapes.forget(graph.getInput(i)));
             }
         }
-        graph.getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
+        graph.clearValueInfo().getOutputBuilderList().forEach(ValueInfoProto.Builder::clearType);
     }
 
     /** Returns what the model is given at sizes of its symbols. */
