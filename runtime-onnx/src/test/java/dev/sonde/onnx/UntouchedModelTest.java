@@ -74,7 +74,10 @@ class UntouchedModelTest {
                         switch (input.role()) {
                             case TOKENS -> IDS;
                             case POSITION_IDS -> POSITIONS;
-                            default -> input.name().equals("token_type_ids") ? new long[10] : new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+                            default ->
+                                input.name().equals("token_type_ids")
+                                        ? new long[10]
+                                        : new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
                         });
             }
             Map<String, Tensor> tensors = new LinkedHashMap<>();

@@ -138,8 +138,7 @@ public final class Sessions implements AutoCloseable {
             return new Kept(
                     new InSegments(environment, settings, skeleton, products, program, segments, packed), 0, prepacked);
         }
-        byte[] model = SplicedModel.build(
-                        program, skeleton, prepacked ? products.plain() : products, settings.level())
+        byte[] model = SplicedModel.build(program, skeleton, prepacked ? products.plain() : products, settings.level())
                 .toByteArray();
         try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
             return new Kept(new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
