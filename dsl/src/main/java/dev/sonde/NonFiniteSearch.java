@@ -62,7 +62,7 @@ final class NonFiniteSearch {
         Map<String, Integer> order = new LinkedHashMap<>();
         for (SiteInfo site : manifest.sites()) {
             boolean known = site.axes().stream().map(AxisInfo::size).allMatch(size -> isKnown(size, sizes));
-            if (site.dtype().isFloat() && !site.isParameter() && known) {
+            if (site.dtype().isFloat() && !site.isParameter() && known && !site.isMade()) {
                 points.computeIfAbsent(site.point(), point -> new ArrayList<>()).add(site);
             }
             if (site.name().startsWith("value:")) {

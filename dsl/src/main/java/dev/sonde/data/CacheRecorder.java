@@ -37,7 +37,7 @@ final class CacheRecorder implements BatchRecorder {
         Collection<SiteInfo> found = new LinkedHashSet<>();
         if (wanted.isEmpty()) {
             manifest.sites().stream()
-                    .filter(site -> !site.name().startsWith("value:") && hasRows(site))
+                    .filter(site -> !site.name().startsWith("value:") && !site.isMade() && hasRows(site))
                     .forEach(found::add);
         }
         for (String each : wanted) {

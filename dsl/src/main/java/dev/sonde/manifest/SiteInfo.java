@@ -31,6 +31,14 @@ public record SiteInfo(String name, String kind, DType dtype, List<AxisInfo> axe
         return kind.equals("Parameter");
     }
 
+    /**
+     * Returns whether no file has this value: what each head adds, which is computed head by head only where somebody looks at
+     * it. It is large, so nothing reads it unasked.
+     */
+    public boolean isMade() {
+        return kind.equals("HeadResults");
+    }
+
     /** Returns what stands before {@code #}; {@code ""} if the site belongs to no module. */
     public String path() {
         int hash = name.lastIndexOf('#');

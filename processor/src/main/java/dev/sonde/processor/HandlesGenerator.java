@@ -35,6 +35,7 @@ final class HandlesGenerator {
             "Generated",
             "String",
             "Any",
+            "HeadResults",
             "Heads",
             "Ids",
             "Logits",

@@ -36,7 +36,7 @@ final class Names {
 
     private static final String KINDS = "dev.sonde.kind";
     private static final Set<String> KNOWN_KINDS =
-            Set.of("Any", "Heads", "Ids", "Logits", "MlpHidden", "NormScale", "Pattern", "Residual", "Scores");
+            Set.of("Any", "HeadResults", "Heads", "Ids", "Logits", "MlpHidden", "NormScale", "Pattern", "Residual", "Scores");
     private static final Pattern LANGUAGE_MODEL = Pattern.compile("(\\p{L}{3,})lm(\\d*)");
 
     private Names() {}

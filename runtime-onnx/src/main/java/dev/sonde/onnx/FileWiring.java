@@ -37,6 +37,11 @@ record FileWiring(Structure structure) implements Wiring {
     }
 
     @Override
+    public boolean needsHeads(String site) {
+        return structure.needsHeads(site);
+    }
+
+    @Override
     public Set<String> nodes(String module, int call) {
         return structure.moduleNodes(module, call);
     }

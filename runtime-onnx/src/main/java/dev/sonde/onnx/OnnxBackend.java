@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Plans graphs and runs them on ONNX Runtime. */
 final class OnnxBackend implements Backend {
@@ -50,6 +51,7 @@ final class OnnxBackend implements Backend {
     OnnxBackend(
             OnnxFile file,
             ModelGraph graph,
+            Supplier<ModelGraph> byHead,
             Wiring wiring,
             TurnedWeights turned,
             Options options,
@@ -66,7 +68,8 @@ final class OnnxBackend implements Backend {
                 products,
                 options.sessions(),
                 MODEL_BYTES);
-        this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values, products);
+        this.target = new Target(
+                graph, wiring, segmentation, new Masks(sessions, manifest)::values, products, byHead);
         this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each), options.memoryBudget());
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());

@@ -57,7 +57,13 @@ public final class OnnxModel implements Model {
             RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
             Structure structure = Structure.of(file, environment.ort());
             return new OnnxBackend(
-                    file, new ModelGraph(structure.unfused()), new FileWiring(structure), turned, options, tokenizer);
+                    file,
+                    new ModelGraph(structure.unfused()),
+                    () -> new ModelGraph(structure.byHead()),
+                    new FileWiring(structure),
+                    turned,
+                    options,
+                    tokenizer);
         }
     }
 

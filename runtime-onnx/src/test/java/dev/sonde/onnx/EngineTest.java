@@ -75,9 +75,11 @@ class EngineTest {
             wiring.value("mid." + i, H + i + "/Add_output_0", STREAM);
             wiring.value("post." + i, H + i + "/Add_1_output_0", STREAM);
         }
+        ModelGraph graph = new ModelGraph(file.skeleton());
         backend = new OnnxBackend(
                 file,
-                new ModelGraph(file.skeleton()),
+                graph,
+                () -> graph,
                 wiring,
                 TurnedWeights.NONE,
                 Options.builder().cacheFolder(cache).build(),

@@ -73,7 +73,7 @@ public final class Plans {
             check.accept(known.cost());
             return new Plan(target, graph, known);
         }
-        Planned planned = Planned.of(target, graph, planning, check);
+        Planned planned = Planned.of(target.of(graph), graph, planning, check);
         keep(shape, planned);
         return new Plan(target, graph, planned);
     }

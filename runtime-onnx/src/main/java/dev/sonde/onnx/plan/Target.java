@@ -2,6 +2,9 @@ package dev.sonde.onnx.plan;
 
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
+import dev.sonde.graph.Effect;
+import dev.sonde.graph.InterventionGraph;
+import dev.sonde.graph.Node;
 import dev.sonde.graph.RunInput;
 import dev.sonde.graph.ShapeRules;
 import dev.sonde.manifest.ModelInput;
@@ -18,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The model that programs are written for. Safe for many threads. */
@@ -32,6 +36,8 @@ public final class Target {
     private final Segmentation segmentation;
     private final Evaluator evaluator;
     private final Map<String, List<Size>> products;
+    private final Supplier<ModelGraph> byHead;
+    private @Nullable Target withHeads;
     private final Map<String, Place> places = new ConcurrentHashMap<>();
     private @Nullable Forms forms;
     private final Map<Splice, Assembled> assemblies = new LinkedHashMap<>(16, 0.75f, true) {
@@ -53,7 +59,8 @@ public final class Target {
                 wiring,
                 new Segmentation(graph.model(), Long.MAX_VALUE),
                 Evaluator.NONE,
-                new TurnedProducts(graph, TurnedWeights.NONE));
+                new TurnedProducts(graph, TurnedWeights.NONE),
+                () -> graph);
     }
 
     /**
@@ -61,14 +68,56 @@ public final class Target {
      *
      * @param evaluator tells what its masks are
      * @param products says how products with large matrices are written
+     * @param byHead the model for experiments that need products written head by head
      */
     public Target(
-            ModelGraph graph, Wiring wiring, Segmentation segmentation, Evaluator evaluator, TurnedProducts products) {
-        this.products = products.rows(wiring);
+            ModelGraph graph,
+            Wiring wiring,
+            Segmentation segmentation,
+            Evaluator evaluator,
+            TurnedProducts products,
+            Supplier<ModelGraph> byHead) {
+        this(graph, wiring, segmentation, evaluator, products.rows(wiring), byHead);
+    }
+
+    private Target(
+            ModelGraph graph,
+            Wiring wiring,
+            Segmentation segmentation,
+            Evaluator evaluator,
+            Map<String, List<Size>> products,
+            Supplier<ModelGraph> byHead) {
+        this.products = products;
+        this.byHead = byHead;
         this.segmentation = segmentation;
         this.graph = graph;
         this.wiring = wiring;
         this.evaluator = evaluator;
+    }
+
+    /** Returns the target for an experiment: this one, or that of the model written head by head. */
+    Target of(InterventionGraph experiment) {
+        boolean heads = experiment.nodes().stream()
+                        .anyMatch(node -> node instanceof Node.Read read && needsHeads(read.site()))
+                || experiment.effects().stream().anyMatch(this::needsHeads);
+        return heads ? withHeads() : this;
+    }
+
+    private boolean needsHeads(Effect effect) {
+        return (effect instanceof Effect.Write write && needsHeads(write.site()))
+                || (effect instanceof Effect.Stop stop && needsHeads(stop.site()));
+    }
+
+    private boolean needsHeads(String site) {
+        return wiring.manifest().find(site).filter(each -> wiring.needsHeads(each.name())).isPresent();
+    }
+
+    private synchronized Target withHeads() {
+        if (withHeads == null) {
+            ModelGraph model = byHead.get();
+            withHeads = new Target(model, wiring, segmentation, evaluator, products, () -> model);
+        }
+        return withHeads;
     }
 
     /** Returns where the model's values have their positions; found when it is first asked for. */

@@ -16,6 +16,11 @@ public interface Wiring {
     /** Returns the names of the nodes inside a module, in one of its calls. */
     Set<String> nodes(String module, int call);
 
+    /** Returns whether a site lies where products behind attentions are written head by head, and nowhere else. */
+    default boolean needsHeads(String site) {
+        return false;
+    }
+
     /** Returns what is known of a value of the file at these sizes of inputs, by its name there. */
     default Optional<TensorType> type(String value, java.util.Map<String, Long> sizes) {
         return Optional.empty();

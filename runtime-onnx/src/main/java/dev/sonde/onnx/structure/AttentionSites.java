@@ -18,9 +18,18 @@ final class AttentionSites {
     private final Points points;
     private final SiteList sites;
     private final Weights weights;
+    private final HeadResults results;
 
-    AttentionSites(Graph graph, Shapes shapes, Modules modules, Points points, SiteList sites, Weights weights) {
+    AttentionSites(
+            Graph graph,
+            Shapes shapes,
+            Modules modules,
+            Points points,
+            SiteList sites,
+            Weights weights,
+            HeadResults results) {
         this.weights = weights;
+        this.results = results;
         this.graph = graph;
         this.shapes = shapes;
         this.modules = modules;
@@ -47,6 +56,7 @@ final class AttentionSites {
                 .ifPresent(v -> add(prefix, "v", "Heads", v, "batch", keyHeads(v, attention), "position", "d_head"));
         heads.ifPresent(z -> sites.add(
                 prefix + "z", "Heads", Axes.named(z.dims(), "batch", "position", "head", "d_head"), z.binding()));
+        heads.ifPresent(z -> results.add(prefix + "result", z));
         absent(prefix, attention);
         weights.attention(prefix, attention, heads);
     }
@@ -54,7 +64,7 @@ final class AttentionSites {
     private void absent(String prefix, Attention attention) {
         String reason = "the attention at '"
                 + graph.nodes.get(attention.softmax()).getName() + "' does not keep its heads on an axis of their own";
-        for (String name : List.of("q", "k", "v", "z")) {
+        for (String name : List.of("q", "k", "v", "z", "result")) {
             sites.absent(prefix + name, reason);
         }
     }
@@ -109,8 +119,9 @@ final class AttentionSites {
      * @param binding where
      * @param dims sizes of what the site shows
      * @param reader the node that reads the value
+     * @param value the value with an axis for the heads
      */
-    record Heads(Binding binding, List<Size> dims, int reader) {}
+    record Heads(Binding binding, List<Size> dims, int reader, String value) {}
 
     /** Follows the product with the values to where the projection receives it. */
     Optional<Heads> mixed(Attention attention) {
@@ -146,8 +157,8 @@ final class AttentionSites {
         if (graph.op(reader).equals("Reshape") && inside && shapes.rank(joined) == 3) {
             int projection = next(joined);
             View view = View.splitHeads(shape.get().fixed(2), shape.get().fixed(3));
-            return Optional.of(new Heads(Points.seen(points.entering(joined, projection), view), dims, projection));
+            return Optional.of(new Heads(Points.seen(points.entering(joined, projection), view), dims, projection, value));
         }
-        return Optional.of(new Heads(points.entering(value, reader), dims, reader));
+        return Optional.of(new Heads(points.entering(value, reader), dims, reader, value));
     }
 }

@@ -40,6 +40,15 @@ final class Products {
         return Optional.of(withBias(new Product(node, weight, turned, "", graph.output(node))));
     }
 
+    /** Returns the node that multiplies what a node reads, which may put rows and positions on one axis before. */
+    int behind(int node) {
+        if (!graph.op(node).equals("Reshape")) {
+            return node;
+        }
+        List<Integer> readers = graph.consumers(graph.output(node));
+        return readers.size() == 1 ? readers.get(0) : Graph.NONE;
+    }
+
     /** An exporter may add the bias behind the product. */
     private Product withBias(Product product) {
         List<Integer> readers = graph.consumers(product.output());

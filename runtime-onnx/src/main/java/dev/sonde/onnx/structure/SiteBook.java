@@ -29,6 +29,7 @@ final class SiteBook {
     private final Axes axes;
     private final SiteList sites;
     private final Escapes escapes;
+    private final HeadResults results;
     private final Map<String, String> aliases = new LinkedHashMap<>();
     private final List<String> notes = new ArrayList<>();
     private int placed;
@@ -44,6 +45,11 @@ final class SiteBook {
         this.axes = new Axes(inputs);
         this.sites = new SiteList(shapes);
         this.escapes = new Escapes(graph, modules);
+        this.results = new HeadResults(graph, shapes, points, sites);
+    }
+
+    HeadResults results() {
+        return results;
     }
 
     SiteList sites() {
@@ -57,7 +63,7 @@ final class SiteBook {
         Norms norms = new Norms(graph, shapes);
         List<Layer> layers = new Layers(graph, shapes, modules, ports, sums).of(attentions);
         Weights weights = new Weights(graph, shapes, data, points, sites);
-        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites, weights);
+        AttentionSites inner = new AttentionSites(graph, shapes, modules, points, sites, weights, results);
         Blocks blocks =
                 new Blocks(graph, shapes, data, modules, ports, points, axes, escapes, sites, sums, norms, weights);
         layers.forEach(blocks::learnWidth);

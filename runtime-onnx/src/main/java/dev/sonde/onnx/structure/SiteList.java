@@ -26,6 +26,14 @@ final class SiteList {
         });
     }
 
+    /** Adds a site on a value that is made only in programs that look at it. */
+    void addMade(String name, String kind, DType dtype, List<AxisInfo> axes, Binding binding) {
+        if (!sites.containsKey(name)) {
+            sites.put(name, new SiteInfo(name, kind, dtype, axes, binding.point(), true));
+            bindings.put(name, binding);
+        }
+    }
+
     /** Adds a parameter of the model; only numbers that it computes with can be edited. */
     void addParameter(String name, DType dtype, List<AxisInfo> axes, Binding binding) {
         if (!sites.containsKey(name)) {

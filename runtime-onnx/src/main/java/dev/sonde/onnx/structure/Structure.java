@@ -8,6 +8,7 @@ import dev.sonde.manifest.Size;
 import dev.sonde.onnx.file.OnnxFile;
 import dev.sonde.onnx.reuse.ValueShape;
 import dev.sonde.onnx.structure.Modules.Instance;
+import dev.sonde.onnx.unfuse.HeadProduct;
 import dev.sonde.onnx.unfuse.Unfused;
 import java.util.HashMap;
 import java.util.List;
@@ -28,6 +29,8 @@ public final class Structure {
     private static final int LIVING = 6;
 
     private final Unfused unfused;
+    private final Unfused byHead;
+    private final HeadResults results;
     private final Graph graph;
     private final Shapes shapes;
     private final Modules modules;
@@ -36,10 +39,12 @@ public final class Structure {
     private final Map<String, Binding> bindings;
     private final Map<List<String>, Set<String>> nodeNames = new ConcurrentHashMap<>();
 
-    private Structure(Unfused unfused, Graph graph, Shapes shapes, Modules modules, Ports ports, SiteBook book) {
-        this.unfused = unfused;
-        this.graph = graph;
-        this.shapes = shapes;
+    private Structure(Unfusing opened, Modules modules, Ports ports, SiteBook book) {
+        this.results = book.results();
+        this.byHead = opened.unfused().byHead(results.written(), opened.known());
+        this.unfused = opened.unfused().withConstants(byHead);
+        this.graph = opened.graph();
+        this.shapes = opened.shapes();
         this.modules = modules;
         this.ports = ports;
         this.manifest = book.manifest();
@@ -63,7 +68,7 @@ public final class Structure {
         Ports ports = new Ports(graph, shapes, data);
         SiteBook book = new SiteBook(graph, shapes, data, modules, ports, roles.list());
         book.write(placed);
-        return new Structure(opened.unfused(), graph, shapes, modules, ports, book);
+        return new Structure(opened, modules, ports, book);
     }
 
     /**
@@ -71,6 +76,16 @@ public final class Structure {
      */
     public Unfused unfused() {
         return unfused;
+    }
+
+    /** Returns the same with the products behind attentions written head by head, for those who look at {@link #needsHeads}. */
+    public Unfused byHead() {
+        return byHead;
+    }
+
+    /** Returns whether a site lies in {@link #byHead} only. */
+    public boolean needsHeads(String site) {
+        return results.names().contains(site);
     }
 
     /** Runs the model on a few made-up inputs, as the first {@link #of} does, and keeps what it learns in the cache. */
@@ -85,17 +100,21 @@ public final class Structure {
 
     /** Returns type and sizes of a value of the file, if they are known. */
     public Optional<ValueShape> shape(String value) {
-        return shapes.find(value).map(shape -> new ValueShape(shape.dtype(), shape.dims()));
+        return find(value).map(shape -> new ValueShape(shape.dtype(), shape.dims()));
     }
 
     /** Returns the element type of a value that is no constant, if it is known. */
     public Optional<DType> dtype(String value) {
-        return shapes.find(value).map(Shape::dtype);
+        return find(value).map(Shape::dtype);
     }
 
     /** Returns the sizes of a value that is no constant, as formulas; none if nothing is known of it. */
     public List<Size> axes(String value) {
-        return shapes.find(value).map(Shape::dims).orElse(List.of());
+        return find(value).map(Shape::dims).orElse(List.of());
+    }
+
+    private Optional<Shape> find(String value) {
+        return shapes.find(value).or(() -> Optional.ofNullable(results.made().get(value)));
     }
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
@@ -136,9 +155,15 @@ public final class Structure {
     }
 
     private Set<String> names(Instance module) {
-        return module.nodes().stream()
+        Set<String> names = module.nodes().stream()
                 .mapToObj(node -> graph.nodes.get(node).getName())
-                .collect(Collectors.toUnmodifiableSet());
+                .collect(Collectors.toSet());
+        for (HeadProduct product : results.written()) {
+            if (names.contains(product.node().getName())) {
+                names.addAll(product.nodes(byHead.model()));
+            }
+        }
+        return names;
     }
 
     /**

@@ -38,6 +38,11 @@ record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
         return new Unfusing(checked, graph, shapes(graph, "shapes-" + mark(checked) + ".txt", inputs, environment));
     }
 
+    /** Returns what is known of the values. */
+    Known known() {
+        return new Seen(graph, shapes);
+    }
+
     /** Changes when the way changes in which operators are written out. */
     static String mark(Unfused unfused) {
         CRC32 sum = new CRC32();

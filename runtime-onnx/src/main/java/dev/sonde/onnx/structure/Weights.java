@@ -87,7 +87,7 @@ final class Weights {
     }
 
     private void output(String prefix, Heads z) {
-        int reader = graph.op(z.reader()).equals("Reshape") ? next(z.reader()) : z.reader();
+        int reader = products.behind(z.reader());
         long heads = fixed(z.dims().get(2));
         long width = fixed(z.dims().get(3));
         products.at(reader)
@@ -100,11 +100,6 @@ final class Weights {
                     weight(prefix + "W_O", product.weight(), whole, "head", "d_head", "d_model");
                     weight(prefix + "b_O", product.bias(), View.IDENTITY, "d_model");
                 });
-    }
-
-    private int next(int node) {
-        List<Integer> readers = graph.consumers(graph.output(node));
-        return readers.size() == 1 ? readers.get(0) : Graph.NONE;
     }
 
     /**

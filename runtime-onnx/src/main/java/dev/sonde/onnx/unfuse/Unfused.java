@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model in which fused operators are written out.
@@ -79,6 +80,38 @@ public record Unfused(ModelProto model, List<Fusion> fusions, Map<String, String
         } catch (Closed unknownForm) {
             return Optional.empty();
         }
+    }
+
+    /** Returns this model with these products written head by head. */
+    public Unfused byHead(List<HeadProduct> products, Known known) {
+        Map<String, Fusion> written = new LinkedHashMap<>();
+        products.forEach(each -> written.put(each.node().getName(), each.write(opset(model), known)));
+        GraphProto.Builder graph = model.getGraph().toBuilder().clearNode();
+        model.getGraph().getNodeList().forEach(node -> graph.addAllNode(nodes(node, written)));
+        written.values().forEach(each -> graph.addAllInitializer(each.constants()));
+        List<Fusion> all = new ArrayList<>();
+        for (Fusion fusion : fusions) {
+            // a product that is part of a fused operator is written out with it
+            List<NodeProto> inside = fusion.nodes().stream()
+                    .flatMap(node -> nodes(node, written).stream())
+                    .toList();
+            fusion.nodes().forEach(node -> written.remove(node.getName()));
+            all.add(new Fusion(fusion.fused(), inside, fusion.constants(), fusion.streams()));
+        }
+        all.addAll(written.values());
+        return new Unfused(model.toBuilder().setGraph(graph).build(), all, closed);
+    }
+
+    private static List<NodeProto> nodes(NodeProto node, Map<String, Fusion> written) {
+        @Nullable Fusion fusion = written.get(node.getName());
+        return fusion == null ? List.of(node) : fusion.nodes();
+    }
+
+    /** Returns this model with the constants of another, which stand beside its own. */
+    public Unfused withConstants(Unfused other) {
+        GraphProto.Builder graph =
+                model.getGraph().toBuilder().clearInitializer().addAllInitializer(other.model.getGraph().getInitializerList());
+        return new Unfused(model.toBuilder().setGraph(graph).build(), fusions, closed);
     }
 
     private static boolean areNew(Fusion fusion, Set<String> names) {
