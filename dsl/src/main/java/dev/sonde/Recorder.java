@@ -103,7 +103,11 @@ final class Recorder {
     /** Adds a run without the edits that every run has. */
     int plainRun(RunInput input) {
         check();
-        rules.sizes(input);
+        try {
+            rules.sizes(input);
+        } catch (SondeException e) {
+            throw new SondeException(e.code(), e.problem() + "\n    at " + UserLine.here(), e);
+        }
         runs.add(input);
         started.add(new Mark(nodes.size(), problems.size()));
         return runs.size() - 1;
@@ -424,6 +428,24 @@ final class Recorder {
 
     Iterable<Integer> conditions() {
         return List.copyOf(conditions);
+    }
+
+    void skip(int run, String module, List<Integer> values) {
+        try {
+            Effect.Skip skip = new Effect.Skip(run, manifest.module(module).path(), values);
+            rules.checkSkip(skip, types, runs);
+            effect(skip);
+        } catch (SondeException e) {
+            problem(e);
+        }
+    }
+
+    void stop(int run, String site) {
+        try {
+            effect(new Effect.Stop(run, manifest.site(site).name()));
+        } catch (SondeException e) {
+            problem(e);
+        }
     }
 
     void effect(Effect effect) {

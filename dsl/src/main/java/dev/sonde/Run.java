@@ -81,10 +81,10 @@ public class Run {
      * this run's values do not reach it, edits of its parameters do; masks and tables that it needs besides come from this run.
      */
     public final Value<Any> call(String module, Value<?> input) {
-        if (recorder.isBroken(input.id())) {
-            return new Value<>(recorder, input.id());
+        if (recorder.isBroken(input.in(recorder))) {
+            return new Value<>(recorder, input.in(recorder));
         }
-        return new Value<>(recorder, recorder.add(new Node.Call(index, module, input.id())));
+        return new Value<>(recorder, recorder.add(new Node.Call(index, module, input.in(recorder))));
     }
 
     /**

@@ -166,7 +166,7 @@ public final class Session {
 
     /** Returns values of one shape along a new first axis of that name. */
     public Value<Any> stack(String axis, List<? extends Value<?>> values) {
-        List<Integer> ids = values.stream().map(Value::id).toList();
+        List<Integer> ids = values.stream().map(each -> each.in(recorder)).toList();
         if (ids.isEmpty()) {
             throw new SondeException("empty-stack", "Nothing to stack along '" + axis + "' (" + UserLine.here() + ")");
         }
@@ -212,8 +212,8 @@ public final class Session {
      * seed and the row's number: the same whichever rows are computed beside it.
      */
     public Value<Any> noise(long seed, Value<?> like) {
-        return recorder.isBroken(like.id())
-                ? new Value<>(recorder, like.id())
+        return recorder.isBroken(like.in(recorder))
+                ? new Value<>(recorder, like.in(recorder))
                 : constant(Noise.normal(seed, like.type()));
     }
 

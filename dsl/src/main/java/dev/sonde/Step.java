@@ -42,10 +42,10 @@ public final class Step extends Trace {
      * position that a step does not compute is not kept for that step.
      */
     public void keep(String name, Value<?> value) {
-        if (recorder().isBroken(value.id()) || recorder().isAbsent(value.id())) {
+        if (recorder().isBroken(value.in(recorder())) || recorder().isAbsent(value.in(recorder()))) {
             return;
         }
-        if (recorder().isPartial(value.id())) {
+        if (recorder().isPartial(value.in(recorder()))) {
             recorder()
                     .problem(new SondeException(
                             "position-not-computed",
@@ -53,13 +53,13 @@ public final class Step extends Trace {
                                     + ": expected last(), newest(), or prompts of one length"));
             return;
         }
-        if (!recorder().isOf(index(), value.id())) {
+        if (!recorder().isOf(index(), value.in(recorder()))) {
             recorder()
                     .problem(new SondeException(
                             "other-step", "'" + name + "' depends on nothing in the step that keeps it: use save()"));
             return;
         }
-        if (kept.put(name, value.id()) != null) {
+        if (kept.put(name, value.in(recorder())) != null) {
             recorder().problem(new SondeException("duplicate-name", "Two values are kept as '" + name + "'"));
         }
     }
@@ -70,15 +70,15 @@ public final class Step extends Trace {
      * @param initial what it is in the prompt pass, and later as long as nothing was carried
      */
     public <K extends Any> Value<K> carried(String name, Value<K> initial) {
-        if (isPrompt() || recorder().isBroken(initial.id())) {
+        if (isPrompt() || recorder().isBroken(initial.in(recorder()))) {
             return initial;
         }
-        return new Value<>(recorder(), recorder().add(new Node.Carried(index(), name, initial.id())));
+        return new Value<>(recorder(), recorder().add(new Node.Carried(index(), name, initial.in(recorder()))));
     }
 
     /** Hands a value on to the next step, which finds it with {@link #carried}; always of one type. */
     public void carry(String name, Value<?> value) {
-        effect(value, new Effect.Carry(index(), name, value.id()));
+        effect(value, new Effect.Carry(index(), name, value.in(recorder())));
     }
 
     /**
@@ -87,17 +87,17 @@ public final class Step extends Trace {
      * @param condition bool, without axes or with one element for each row
      */
     public void finishWhen(Value<?> condition) {
-        effect(condition, new Effect.Finish(index(), condition.id()));
+        effect(condition, new Effect.Finish(index(), condition.in(recorder())));
     }
 
     private void effect(Value<?> value, Effect effect) {
-        if (recorder().isAbsent(value.id()) || recorder().isPartial(value.id())) {
+        if (recorder().isAbsent(value.in(recorder())) || recorder().isPartial(value.in(recorder()))) {
             recorder()
                     .problem(new SondeException(
                             "position-not-computed",
                             "A value is at a position that steps " + steps + " do not compute: expected last() or"
                                     + " newest()"));
-        } else if (!recorder().isBroken(value.id())) {
+        } else if (!recorder().isBroken(value.in(recorder()))) {
             recorder().effect(effect);
         }
     }
@@ -109,6 +109,6 @@ public final class Step extends Trace {
         Value<Any> logits = newest.type().dtype() == DType.FLOAT32 ? newest : newest.cast(DType.FLOAT32);
         // the sum of exponentials by way of the largest: ONNX Runtime is quick at that
         Value<Any> sum = logits.largest("1").minus(logits.logSoftmax("1").largest("1"));
-        recorder().effect(new Effect.Choose(index(), logits.id(), sum.id()));
+        recorder().effect(new Effect.Choose(index(), logits.in(recorder()), sum.in(recorder())));
     }
 }

@@ -1,6 +1,5 @@
 package dev.sonde;
 
-import dev.sonde.graph.Effect;
 import dev.sonde.graph.Node;
 import dev.sonde.kind.Any;
 import java.util.Arrays;
@@ -21,13 +20,13 @@ public sealed class Trace extends Run permits Step {
             written = chosen(
                     new Value<>(recorder(), condition), written, get(site).as(Any.class));
         }
-        recorder().write(index(), site.name(), besidesPadding(site, written).id());
+        recorder().write(index(), site.name(), besidesPadding(site, written).in(recorder()));
     }
 
     /** Tokens must not see padding, whatever is written: along keys, what lies behind a row's end stays as it is. */
     private Value<?> besidesPadding(Site<?> site, Value<?> written) {
         Optional<Tensor> own = recorder().ownKeys(index(), site.name());
-        if (own.isEmpty() || recorder().isBroken(written.id())) {
+        if (own.isEmpty() || recorder().isBroken(written.in(recorder()))) {
             return written;
         }
         Value<Any> condition = new Value<>(recorder(), recorder().add(new Node.Constant(own.get())));
@@ -41,7 +40,7 @@ public sealed class Trace extends Run permits Step {
      * @param edits what to record
      */
     public final void when(Value<?> condition, Runnable edits) {
-        recorder().when(condition.id(), edits);
+        recorder().when(condition.in(recorder()), edits);
     }
 
     private Value<?> chosen(Value<?> condition, Value<?> yes, Value<Any> no) {
@@ -85,20 +84,20 @@ public sealed class Trace extends Run permits Step {
         update(site, v -> v.with(List.of(region), 0));
     }
 
-    /** Does not run a module; its outputs are {@code values}, one for each. */
+    /**
+     * Does not run a module; its outputs are {@code values}, one for each, which broadcast. What lies inside the module cannot be
+     * read or edited in this run.
+     */
     public final void skip(String module, Value<?>... values) {
-        List<Integer> ids = Arrays.stream(values).map(Value::id).toList();
+        List<Integer> ids =
+                Arrays.stream(values).map(each -> each.in(recorder())).toList();
         if (ids.stream().noneMatch(recorder()::isBroken)) {
-            recorder()
-                    .effect(new Effect.Skip(
-                            index(), recorder().manifest().module(module).path(), ids));
+            recorder().skip(index(), module, ids);
         }
     }
 
     /** Ends the run at a site: needing anything that lies after it is an error, and nothing after it is computed. */
     public final void stop(Site<?> site) {
-        recorder()
-                .effect(new Effect.Stop(
-                        index(), recorder().manifest().site(site.name()).name()));
+        recorder().stop(index(), site.name());
     }
 }

@@ -33,8 +33,18 @@ public final class Value<K extends Any> {
         return id;
     }
 
-    Recorder recorder() {
-        return recorder;
+    /**
+     * Returns its number in a recording.
+     *
+     * @throws IllegalStateException if it belongs to another one
+     */
+    int in(Recorder asking) {
+        if (recorder != asking) {
+            throw new IllegalStateException("A value of another recording is used: values, runs and sessions belong to the"
+                    + " lambda that received them. Record both in one session, or save the value and give its tensor to"
+                    + " constant(...)");
+        }
+        return id;
     }
 
     /** Returns type and axes of this value. */
@@ -93,7 +103,7 @@ public final class Value<K extends Any> {
     /** Returns output {@code output} of any ONNX operator; otherwise as {@link #apply(String, Map, Value...)}. */
     public Value<Any> apply(String operator, int output, Map<String, ?> attributes, Value<?>... others) {
         List<Integer> inputs = new ArrayList<>(List.of(id));
-        Arrays.stream(others).forEach(other -> inputs.add(other.id));
+        Arrays.stream(others).forEach(other -> inputs.add(other.in(recorder)));
         return value(recorder.onnx(operator, output, inputs, attributes));
     }
 
@@ -110,7 +120,7 @@ public final class Value<K extends Any> {
      * @param wrt floats of any shape, which is the gradient's shape and names too
      */
     public <L extends Any> Value<L> gradient(Value<L> wrt) {
-        return new Value<>(recorder, recorder.gradient(id, wrt.id));
+        return new Value<>(recorder, recorder.gradient(id, wrt.in(recorder)));
     }
 
     /**
@@ -119,7 +129,7 @@ public final class Value<K extends Any> {
      */
     public <L extends Any> void updateGradient(
             Value<L> wrt, java.util.function.Function<? super Value<L>, ? extends Value<?>> change) {
-        recorder.writeGradient(id, wrt.id, change.apply(gradient(wrt)).id());
+        recorder.writeGradient(id, wrt.in(recorder), change.apply(gradient(wrt)).in(recorder));
     }
 
     /** Returns this value, which no gradient passes. */
@@ -161,11 +171,11 @@ public final class Value<K extends Any> {
 
     /** Returns this value with the region where all {@code selectors} meet replaced. */
     public Value<K> with(List<Selector> selectors, Value<?> replacement) {
-        if (recorder.isBroken(id) || recorder.isBroken(replacement.id)) {
-            return new Value<>(recorder, recorder.isBroken(id) ? id : replacement.id);
+        if (recorder.isBroken(id) || recorder.isBroken(replacement.in(recorder))) {
+            return new Value<>(recorder, recorder.isBroken(id) ? id : replacement.in(recorder));
         }
         try {
-            return new Value<>(recorder, recorder.put(id, replacement.id, selectors));
+            return new Value<>(recorder, recorder.put(id, replacement.in(recorder), selectors));
         } catch (SondeException e) {
             return new Value<>(recorder, recorder.broken(e));
         }
@@ -402,7 +412,7 @@ public final class Value<K extends Any> {
 
     /** Returns, where this condition holds, {@code yes}, elsewhere {@code no}. */
     public <L extends Any> Value<L> choose(Value<L> yes, Value<? extends L> no) {
-        return new Value<>(recorder, op(Operator.WHERE, List.of(id, yes.id, no.id), Map.of(), Map.of()));
+        return new Value<>(recorder, op(Operator.WHERE, List.of(id, yes.in(recorder), no.in(recorder)), Map.of(), Map.of()));
     }
 
     // Linear algebra and reductions.
@@ -415,7 +425,7 @@ public final class Value<K extends Any> {
     /** Returns the Einstein sum of this and others, such as {@code "bpd,d->bp"}. */
     public Value<Any> einsum(String equation, Value<?>... others) {
         List<Integer> inputs = new ArrayList<>(List.of(id));
-        Arrays.stream(others).forEach(other -> inputs.add(other.id));
+        Arrays.stream(others).forEach(other -> inputs.add(other.in(recorder)));
         return value(op(Operator.EINSUM, inputs, Map.of(), Map.of("equation", equation)));
     }
 
@@ -491,8 +501,8 @@ public final class Value<K extends Any> {
      * @param targets int64, shaped like this without {@code axis}
      */
     public Value<Any> crossEntropy(Value<?> targets, String axis) {
-        if (recorder.isBroken(id) || recorder.isBroken(targets.id)) {
-            return value(recorder.isBroken(id) ? id : targets.id);
+        if (recorder.isBroken(id) || recorder.isBroken(targets.in(recorder))) {
+            return value(recorder.isBroken(id) ? id : targets.in(recorder));
         }
         int at = Selections.axis(type(), axis);
         String named = Integer.toString(at);
@@ -579,7 +589,7 @@ public final class Value<K extends Any> {
     public Value<Any> concat(String axis, Value<?>... others) {
         return resolving(new String[] {axis}, axes -> {
             List<Integer> inputs = new ArrayList<>(List.of(id));
-            Arrays.stream(others).forEach(other -> inputs.add(other.id));
+            Arrays.stream(others).forEach(other -> inputs.add(other.in(recorder)));
             return op(Operator.CONCAT, inputs, Map.of("axis", axes), Map.of());
         });
     }
@@ -595,14 +605,14 @@ public final class Value<K extends Any> {
     public Value<Any> gather(String axis, Value<?> indices) {
         return resolving(
                 new String[] {axis},
-                axes -> op(Operator.GATHER, List.of(id, indices.id), Map.of("axis", axes), Map.of()));
+                axes -> op(Operator.GATHER, List.of(id, indices.in(recorder)), Map.of("axis", axes), Map.of()));
     }
 
     /** Returns, for each of {@code indices} (int64, of this value's rank), the element at it along an axis. */
     public Value<Any> gatherAlong(String axis, Value<?> indices) {
         return resolving(
                 new String[] {axis},
-                axes -> op(Operator.GATHER_ALONG, List.of(id, indices.id), Map.of("axis", axes), Map.of()));
+                axes -> op(Operator.GATHER_ALONG, List.of(id, indices.in(recorder)), Map.of("axis", axes), Map.of()));
     }
 
     /** Returns this value in which {@code updates} stand at {@code indices} (int64, of this value's rank) along an axis. */
@@ -610,7 +620,7 @@ public final class Value<K extends Any> {
         Value<Any> result = resolving(
                 new String[] {axis},
                 axes -> op(
-                        Operator.SCATTER_ALONG, List.of(id, indices.id, updates.id), Map.of("axis", axes), Map.of()));
+                        Operator.SCATTER_ALONG, List.of(id, indices.in(recorder), updates.in(recorder)), Map.of("axis", axes), Map.of()));
         return new Value<>(recorder, result.id);
     }
 
@@ -695,11 +705,11 @@ public final class Value<K extends Any> {
     }
 
     private Value<K> same(Operator operator, Value<?> other) {
-        return new Value<>(recorder, op(operator, List.of(id, other.id), Map.of(), Map.of()));
+        return new Value<>(recorder, op(operator, List.of(id, other.in(recorder)), Map.of(), Map.of()));
     }
 
     private Value<Any> apply(Operator operator, Value<?> other) {
-        return value(op(operator, List.of(id, other.id), Map.of(), Map.of()));
+        return value(op(operator, List.of(id, other.in(recorder)), Map.of(), Map.of()));
     }
 
     private int op(

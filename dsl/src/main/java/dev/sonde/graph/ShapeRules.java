@@ -42,11 +42,43 @@ public final class ShapeRules {
         for (Effect effect : graph.effects()) {
             if (effect instanceof Effect.Write write) {
                 checkWrite(write.site(), read(graph.runs().get(write.run()), write.site()), types.get(write.value()));
+            } else if (effect instanceof Effect.Skip skip) {
+                checkSkip(skip, types, graph.runs());
             } else if (effect instanceof Effect.GradientWrite write) {
                 GradientRules.check(write, types);
             }
         }
         return types;
+    }
+
+    /**
+     * Checks that values can be what a module returns.
+     *
+     * @param types of the graph's values
+     * @throws SondeException {@code wrong-outputs} if they are not one for each output, {@code shape-mismatch} or {@code
+     *     wrong-dtype} if one does not fit
+     */
+    public void checkSkip(Effect.Skip skip, List<ValueType> types, List<RunInput> runs) {
+        ModuleInfo module = manifest.module(skip.module());
+        List<String> outputs = module.sites().stream()
+                .filter(site -> site.matches(".*#output(\\[\\d+])?"))
+                .toList();
+        if (outputs.isEmpty()) {
+            throw new SondeException(
+                    "not-skippable", "Module '" + module.path() + "' cannot be skipped: it has no output in this file");
+        }
+        if (outputs.size() != skip.values().size()) {
+            throw new SondeException(
+                    "wrong-outputs",
+                    "Module '" + module.path() + "' cannot be skipped so: expected one value for each of " + outputs
+                            + " but was given " + skip.values().size());
+        }
+        for (int i = 0; i < outputs.size(); i++) {
+            checkWrite(
+                    outputs.get(i),
+                    read(runs.get(skip.run()), outputs.get(i)),
+                    types.get(skip.values().get(i)));
+        }
     }
 
     /**
@@ -168,6 +200,7 @@ public final class ShapeRules {
         }
         Map<String, Long> sizes = new HashMap<>();
         if (input instanceof RunInput.Tokens tokens) {
+            new TokenRules(manifest).check(tokens);
             sizes.put("batch", (long) tokens.rows());
             sizes.put("position", Collections.max(tokens.lengths()));
             tokens.extra().forEach((name, tensor) -> bind(name, tensor.shape(), sizes));
@@ -339,6 +372,7 @@ public final class ShapeRules {
                 .or(() -> manifest.find(info.path() + "#output[0]"))
                 .orElseThrow(() -> new SondeException(
                         "not-callable", "Module '" + module + "' cannot be called: it has no output in this file"));
+        checkCalled(info, input);
         List<Dim> dims = new ArrayList<>();
         int dropped = info.callInputs().size() - input.rank();
         for (AxisInfo axis : output.axes()) {
@@ -357,6 +391,29 @@ public final class ShapeRules {
             }
         }
         return new ValueType(output.dtype(), dims, input.lengths());
+    }
+
+    /** Checks the size of the last axis, which every value that a module is called on has: positions and rows may be left out. */
+    private void checkCalled(ModuleInfo module, ValueType input) {
+        List<AxisInfo> axes = module.callInputs();
+        if (!axes.isEmpty() && input.rank() > 0) {
+            AxisInfo axis = axes.get(axes.size() - 1);
+            Dim dim = input.dims().get(input.rank() - 1);
+            long size = axis.size().in(Map.of()).orElse(dim.size());
+            if (dim.size() != Dim.UNKNOWN && size != dim.size()) {
+                throw new SondeException(
+                        "shape-mismatch",
+                        "Module '" + module.path() + "' cannot be called on " + input + ": expected axes " + axes
+                                + " but the last was " + dim);
+            }
+        }
+        manifest.find(module.path() + "#input")
+                .filter(site -> site.dtype() != input.dtype())
+                .ifPresent(site -> {
+                    throw new SondeException(
+                            "wrong-dtype",
+                            "Module '" + module.path() + "' cannot be called on " + input + ": expected " + site.dtype());
+                });
     }
 
     static SondeException mismatch(Operator operator, List<ValueType> inputs, String why) {

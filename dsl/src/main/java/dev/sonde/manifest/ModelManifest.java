@@ -37,8 +37,6 @@ public final class ModelManifest {
     /** A port with the element of a tuple and the call behind it, in either order. */
     private static final Pattern PORT = Pattern.compile("(\\w+)(?=.)(?:\\((\\d+)\\))?(?:\\[(\\d+)])?(?:\\((\\d+)\\))?");
 
-    private static final Pattern TRANSFORMER_LENS = Pattern.compile("blocks\\.(\\d+)\\.(?:(\\w+)\\.)?hook_(\\w+)");
-
     private static final int MOST_FOUND = 10_000;
 
     private final String name;
@@ -169,8 +167,8 @@ public final class ModelManifest {
     }
 
     /**
-     * Returns the site that {@code wanted} names: its canonical name, a module path alone (its output), an alias, or
-     * TransformerLens' name ({@code blocks.3.hook_resid_post}).
+     * Returns the site that {@code wanted} names: its canonical name, a module path alone (its output), an alias,
+     * TransformerLens' name ({@code blocks.3.hook_resid_post}) or pyvene's ({@code layers.3#block_output}).
      */
     public Optional<SiteInfo> find(String wanted) {
         @Nullable SiteInfo known = found.get(wanted);
@@ -238,12 +236,7 @@ public final class ModelManifest {
     private Set<String> candidates(String wanted) {
         Set<String> names = new LinkedHashSet<>();
         names.add(wanted);
-        Matcher lens = TRANSFORMER_LENS.matcher(wanted);
-        if (lens.matches()) {
-            names.add("layers." + lens.group(1) + "#" + transformerLens(lens.group(2), lens.group(3)));
-        } else if (wanted.startsWith("hook_")) {
-            names.add(wanted.substring("hook_".length()));
-        }
+        OtherNames.of(wanted).ifPresent(names::add);
         if (wanted.startsWith("value:")) {
             return names;
         }
@@ -274,19 +267,6 @@ public final class ModelManifest {
             }
         }
         return spellings;
-    }
-
-    private static String transformerLens(@Nullable String part, String hook) {
-        if ("mlp".equals(part)) {
-            return hook.equals("pre") ? "mlp_pre" : hook.equals("post") ? "mlp_post" : hook;
-        }
-        return switch (hook) {
-            case "q", "k" -> hook + "_pre";
-            case "rot_q" -> "q";
-            case "rot_k" -> "k";
-            case "attn_scores" -> "scores";
-            default -> hook;
-        };
     }
 
     private String throughAlias(String path) {

@@ -150,6 +150,8 @@ class RecordingTest {
     @Test
     void transformerLensNamesAndPathsAloneAreUnderstood() {
         assertThat(model.manifest().site("blocks.1.hook_resid_post").name()).isEqualTo("layers.1#resid_post");
+        assertThat(model.manifest().site("blocks.1.attn.hook_pattern").name()).isEqualTo("layers.1#pattern");
+        assertThat(model.manifest().site("layers.1#block_output").name()).isEqualTo("layers.1#resid_post");
         assertThat(model.manifest().site("transformer.h.1").name()).isEqualTo("transformer.h.1#output");
         assertThat(model.manifest().site("transformer.h.1#output[0]").name()).isEqualTo("transformer.h.1#output");
         assertThat(model.manifest().site("layers.1#output").name()).isEqualTo("transformer.h.1#output");

@@ -29,6 +29,7 @@ record Planned(Lowered lowered, Cost cost, List<Program> programs, List<String> 
         List<ValueType> types = new ShapeRules(manifest).types(graph);
         Cost cost = cost(manifest, graph, types);
         check.accept(cost);
+        SkippedModules.check(target, graph);
         Planner.Result result = Planner.plan(target, graph, types, planning);
         return new Planned(result.lowered(), cost, result.programs(), result.notes());
     }

@@ -478,10 +478,6 @@ public final class Planner {
         List<String> outputs = module.sites().stream()
                 .filter(site -> site.substring(site.lastIndexOf('#') + 1).startsWith("output"))
                 .toList();
-        if (outputs.isEmpty()) {
-            throw new SondeException(
-                    "not-skippable", "Module '" + skip.module() + "' cannot be skipped: it has no output in this file");
-        }
         for (String output : outputs) {
             int index = Outputs.index(output);
             if (index < skip.values().size()) {
