@@ -40,9 +40,10 @@ public final class Value<K extends Any> {
      */
     int in(Recorder asking) {
         if (recorder != asking) {
-            throw new IllegalStateException("A value of another recording is used: values, runs and sessions belong to the"
-                    + " lambda that received them. Record both in one session, or save the value and give its tensor to"
-                    + " constant(...)");
+            throw new IllegalStateException(
+                    "A value of another recording is used: values, runs and sessions belong to the"
+                            + " lambda that received them. Record both in one session, or save the value and give its tensor to"
+                            + " constant(...)");
         }
         return id;
     }
@@ -412,7 +413,8 @@ public final class Value<K extends Any> {
 
     /** Returns, where this condition holds, {@code yes}, elsewhere {@code no}. */
     public <L extends Any> Value<L> choose(Value<L> yes, Value<? extends L> no) {
-        return new Value<>(recorder, op(Operator.WHERE, List.of(id, yes.in(recorder), no.in(recorder)), Map.of(), Map.of()));
+        return new Value<>(
+                recorder, op(Operator.WHERE, List.of(id, yes.in(recorder), no.in(recorder)), Map.of(), Map.of()));
     }
 
     // Linear algebra and reductions.
@@ -620,7 +622,10 @@ public final class Value<K extends Any> {
         Value<Any> result = resolving(
                 new String[] {axis},
                 axes -> op(
-                        Operator.SCATTER_ALONG, List.of(id, indices.in(recorder), updates.in(recorder)), Map.of("axis", axes), Map.of()));
+                        Operator.SCATTER_ALONG,
+                        List.of(id, indices.in(recorder), updates.in(recorder)),
+                        Map.of("axis", axes),
+                        Map.of()));
         return new Value<>(recorder, result.id);
     }
 

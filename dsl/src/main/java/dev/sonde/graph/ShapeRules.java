@@ -412,7 +412,8 @@ public final class ShapeRules {
                 .ifPresent(site -> {
                     throw new SondeException(
                             "wrong-dtype",
-                            "Module '" + module.path() + "' cannot be called on " + input + ": expected " + site.dtype());
+                            "Module '" + module.path() + "' cannot be called on " + input + ": expected "
+                                    + site.dtype());
                 });
     }
 

@@ -23,7 +23,8 @@ final class TokenRules {
     void check(RunInput.Tokens tokens) {
         long vocabulary = size("W_E", 0).orElse(Long.MAX_VALUE);
         // a table of another width is not added to the embeddings
-        long positions = size("W_E", 1).equals(size("W_pos", 1)) ? size("W_pos", 0).orElse(Long.MAX_VALUE) : Long.MAX_VALUE;
+        long positions =
+                size("W_E", 1).equals(size("W_pos", 1)) ? size("W_pos", 0).orElse(Long.MAX_VALUE) : Long.MAX_VALUE;
         if (tokens.ids().isEmpty()) {
             throw new SondeException("empty-prompt", "A run has no prompts: expected at least one");
         }
@@ -39,7 +40,8 @@ final class TokenRules {
         if (row.size() > positions) {
             throw new SondeException(
                     "prompt-too-long",
-                    "A prompt has " + row.size() + " tokens: model '" + manifest.name() + "' has positions for " + positions);
+                    "A prompt has " + row.size() + " tokens: model '" + manifest.name() + "' has positions for "
+                            + positions);
         }
         for (long id : row) {
             if (id < 0 || id >= vocabulary) {
@@ -52,7 +54,8 @@ final class TokenRules {
     }
 
     private Optional<Long> size(String parameter, int axis) {
-        Optional<SiteInfo> table = manifest.find(parameter).filter(site -> site.axes().size() == 2);
+        Optional<SiteInfo> table =
+                manifest.find(parameter).filter(site -> site.axes().size() == 2);
         return table.map(site -> site.axes().get(axis).size().in(Map.of()))
                 .filter(java.util.OptionalLong::isPresent)
                 .map(java.util.OptionalLong::getAsLong);

@@ -35,8 +35,8 @@ final class Names {
             Set.of("build", "getClass", "hashCode", "notify", "notifyAll", "toString", "wait");
 
     private static final String KINDS = "dev.sonde.kind";
-    private static final Set<String> KNOWN_KINDS =
-            Set.of("Any", "HeadResults", "Heads", "Ids", "Logits", "MlpHidden", "NormScale", "Pattern", "Residual", "Scores");
+    private static final Set<String> KNOWN_KINDS = Set.of(
+            "Any", "HeadResults", "Heads", "Ids", "Logits", "MlpHidden", "NormScale", "Pattern", "Residual", "Scores");
     private static final Pattern LANGUAGE_MODEL = Pattern.compile("(\\p{L}{3,})lm(\\d*)");
 
     private Names() {}

@@ -68,8 +68,7 @@ final class OnnxBackend implements Backend {
                 products,
                 options.sessions(),
                 MODEL_BYTES);
-        this.target = new Target(
-                graph, wiring, segmentation, new Masks(sessions, manifest)::values, products, byHead);
+        this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values, products, byHead);
         this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each), options.memoryBudget());
         this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());

@@ -148,8 +148,7 @@ class HeadResultsTest {
             t.skip("transformer.h.0.attn", t.get("layers.0#resid_pre"));
             t.get(RESULT).save("skipped");
         });
-        Run skippedToo =
-                s.run(ROWS, t -> t.skip("transformer.h.0.attn", t.get("layers.0#resid_pre")));
+        Run skippedToo = s.run(ROWS, t -> t.skip("transformer.h.0.attn", t.get("layers.0#resid_pre")));
         return List.of(
                 looked.call("transformer.h.1.attn", stream).save(),
                 plain.get("transformer.h.1.attn").save(),

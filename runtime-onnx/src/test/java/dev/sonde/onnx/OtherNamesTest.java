@@ -18,8 +18,6 @@ class OtherNamesTest {
             Map.entry("blocks.1.hook_resid_post", "layers.1#resid_post"),
             Map.entry("blocks.1.hook_attn_out", "layers.1#attn_out"),
             Map.entry("blocks.1.hook_mlp_out", "layers.1#mlp_out"),
-
-
             Map.entry("blocks.1.attn.hook_q", "layers.1#q_pre"),
             Map.entry("blocks.1.attn.hook_k", "layers.1#k_pre"),
             Map.entry("blocks.1.attn.hook_rot_q", "layers.1#q"),
@@ -53,10 +51,10 @@ class OtherNamesTest {
     void transformerLensAndPyveneNamesAreUnderstood() {
         try (OnnxModel model = OnnxModel.open(TestModels.conformance().resolve("gpt2/dynamo.onnx"))) {
             ModelManifest manifest = model.manifest();
-            TRANSFORMER_LENS.forEach(
-                    (name, site) -> assertThat(manifest.site(name).name()).as(name).isEqualTo(site));
-            PYVENE.forEach(
-                    (name, site) -> assertThat(manifest.site(name).name()).as(name).isEqualTo(site));
+            TRANSFORMER_LENS.forEach((name, site) ->
+                    assertThat(manifest.site(name).name()).as(name).isEqualTo(site));
+            PYVENE.forEach((name, site) ->
+                    assertThat(manifest.site(name).name()).as(name).isEqualTo(site));
             assertThat(manifest.site("layers.1.attn#output[0]").name()).isEqualTo("transformer.h.1.attn#output");
             assertThat(manifest.site("layers.1.mlp").name()).isEqualTo("transformer.h.1.mlp#output");
             assertThat(manifest.module("layers.1").path()).isEqualTo("transformer.h.1");

@@ -51,7 +51,11 @@ class RefusalsTest {
     @Test
     void aSkippedModuleTakesOneFittingValueForEachOutput() {
         String here = "at RefusalsTest.java:";
-        refused(t -> t.skip(MLP), "[wrong-outputs]", "expected one value for each of [" + MLP + "#output] but was given 0", here);
+        refused(
+                t -> t.skip(MLP),
+                "[wrong-outputs]",
+                "expected one value for each of [" + MLP + "#output] but was given 0",
+                here);
         refused(t -> t.skip(MLP, t.get("layers.0#resid_post"), t.constant(0)), "[wrong-outputs]", "but was given 2");
         refused(t -> t.skip(MLP, t.constant(Tensor.of(new float[3], 3))), "[shape-mismatch]", MLP + "#output", here);
         refused(t -> t.skip(MLP, t.get("layers.0#resid_post").cast(DType.INT64)), "[wrong-dtype]", here);
@@ -84,7 +88,8 @@ class RefusalsTest {
             Run skipped = s.run(PROMPT, skip);
             Run other = s.run(PROMPT);
             other.get("layers.1#mlp_post").save();
-            return List.of(skipped.get(MLP).save(), skipped.get("layers.1#resid_mid").save());
+            return List.of(
+                    skipped.get(MLP).save(), skipped.get("layers.1#resid_mid").save());
         });
         assertThat(got.get(0).value().toFloats()).isEqualTo(got.get(1).value().toFloats());
     }
@@ -123,7 +128,8 @@ class RefusalsTest {
         assertThatThrownBy(() -> model.record(s -> s.run(Input.ids())))
                 .hasMessageContaining("[empty-prompt]")
                 .hasMessageContaining("at RefusalsTest.java:");
-        assertThatThrownBy(() -> model.record(s -> s.run(Input.rows(List.of())))).hasMessageContaining("[empty-prompt]");
+        assertThatThrownBy(() -> model.record(s -> s.run(Input.rows(List.of()))))
+                .hasMessageContaining("[empty-prompt]");
         assertThatThrownBy(() -> model.record(s -> s.run(Input.ids(5, 97))))
                 .hasMessageContaining("[unknown-token] Model 'dynamo' has no token 97: expected 0 to 96");
         assertThatThrownBy(() -> model.record(s -> s.run(Input.ids(-1)))).hasMessageContaining("[unknown-token]");
@@ -156,7 +162,9 @@ class RefusalsTest {
     }
 
     private static Value<Any> nested(Session outer, Session inner) {
-        return inner.stack("run", List.of(outer.run(PROMPT).get("logits"), inner.run(PROMPT).get("logits")));
+        return inner.stack(
+                "run",
+                List.of(outer.run(PROMPT).get("logits"), inner.run(PROMPT).get("logits")));
     }
 
     @Test

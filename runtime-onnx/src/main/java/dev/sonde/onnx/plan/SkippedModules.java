@@ -36,8 +36,8 @@ final class SkippedModules {
     static void check(Target target, InterventionGraph graph) {
         for (Effect effect : graph.effects()) {
             if (effect instanceof Effect.Skip skip) {
-                SkippedModules skipped = new SkippedModules(
-                        target, target.wiring().manifest().module(skip.module()));
+                SkippedModules skipped =
+                        new SkippedModules(target, target.wiring().manifest().module(skip.module()));
                 graph.nodes().forEach(node -> skipped.check(node, skip.run()));
                 graph.effects().forEach(other -> skipped.check(other, skip.run()));
             }
@@ -60,7 +60,8 @@ final class SkippedModules {
         SiteInfo site = target.wiring().manifest().site(name);
         String value = target.place(name).value();
         boolean inside = site.path().startsWith(path + ".")
-                || (nodes.get(Math.max(0, target.graph().producer(value))) && target.graph().producer(value) >= 0);
+                || (nodes.get(Math.max(0, target.graph().producer(value)))
+                        && target.graph().producer(value) >= 0);
         if (inside && !site.isParameter() && !outputs.contains(value)) {
             throw new SondeException(
                     "skipped-module",

@@ -97,9 +97,9 @@ public final class Target {
 
     /** Returns the target for an experiment: this one, or that of the model written head by head. */
     Target of(InterventionGraph experiment) {
-        boolean heads = experiment.nodes().stream()
-                        .anyMatch(node -> node instanceof Node.Read read && needsHeads(read.site()))
-                || experiment.effects().stream().anyMatch(this::needsHeads);
+        boolean heads =
+                experiment.nodes().stream().anyMatch(node -> node instanceof Node.Read read && needsHeads(read.site()))
+                        || experiment.effects().stream().anyMatch(this::needsHeads);
         return heads ? withHeads() : this;
     }
 
@@ -109,7 +109,10 @@ public final class Target {
     }
 
     private boolean needsHeads(String site) {
-        return wiring.manifest().find(site).filter(each -> wiring.needsHeads(each.name())).isPresent();
+        return wiring.manifest()
+                .find(site)
+                .filter(each -> wiring.needsHeads(each.name()))
+                .isPresent();
     }
 
     private synchronized Target withHeads() {

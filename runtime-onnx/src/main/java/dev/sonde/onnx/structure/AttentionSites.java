@@ -157,7 +157,8 @@ final class AttentionSites {
         if (graph.op(reader).equals("Reshape") && inside && shapes.rank(joined) == 3) {
             int projection = next(joined);
             View view = View.splitHeads(shape.get().fixed(2), shape.get().fixed(3));
-            return Optional.of(new Heads(Points.seen(points.entering(joined, projection), view), dims, projection, value));
+            return Optional.of(
+                    new Heads(Points.seen(points.entering(joined, projection), view), dims, projection, value));
         }
         return Optional.of(new Heads(points.entering(value, reader), dims, reader, value));
     }

@@ -49,8 +49,8 @@ final class HeadResults {
     private void add(String name, Heads z, Product product, long heads, long width) {
         Optional<DType> dtype = shapes.find(z.value()).map(Shape::dtype);
         int rank = shapes.rank(graph.input(product.node(), 0));
-        HeadProduct each = new HeadProduct(
-                graph.nodes.get(product.node()), z.value(), heads, width, product.turned(), rank == 2);
+        HeadProduct each =
+                new HeadProduct(graph.nodes.get(product.node()), z.value(), heads, width, product.turned(), rank == 2);
         if (dtype.isEmpty() || names.contains(name) || (rank != 2 && rank != 3)) {
             return;
         }

@@ -109,8 +109,9 @@ public record Unfused(ModelProto model, List<Fusion> fusions, Map<String, String
 
     /** Returns this model with the constants of another, which stand beside its own. */
     public Unfused withConstants(Unfused other) {
-        GraphProto.Builder graph =
-                model.getGraph().toBuilder().clearInitializer().addAllInitializer(other.model.getGraph().getInitializerList());
+        GraphProto.Builder graph = model.getGraph().toBuilder()
+                .clearInitializer()
+                .addAllInitializer(other.model.getGraph().getInitializerList());
         return new Unfused(model.toBuilder().setGraph(graph).build(), fusions, closed);
     }
 
