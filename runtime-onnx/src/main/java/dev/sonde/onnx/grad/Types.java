@@ -84,6 +84,9 @@ final class Types {
             case "Expand" -> x.flatMap(type -> expand(node, type));
             case "ConstantOfShape" -> constantOfShape(node);
             case "Gather" -> x.flatMap(a -> known(node, 1).map(b -> gather(node, a, b)));
+            case "GatherND" -> x.flatMap(a -> known(node, 1).flatMap(b -> gatherNd(node, a, b)));
+            case "Tile" -> x.map(type -> tile(node, type));
+            case "TopK" -> x.map(type -> topK(node, type, output));
             case "GatherElements" -> x.flatMap(a -> known(node, 1).map(b -> b.with(a.dtype())));
             case "Concat" -> x.flatMap(type -> concat(node, type));
             case "Slice" -> x.map(type -> slice(node, type));
@@ -329,6 +332,32 @@ final class Types {
         dims.addAll(b.dims());
         dims.addAll(a.dims().subList(axis + 1, a.rank()));
         return a.with(dims);
+    }
+
+    private static Optional<TensorType> gatherNd(NodeProto node, TensorType a, TensorType b) {
+        long length = b.dims().get(b.rank() - 1);
+        if (length == TensorType.UNKNOWN) {
+            return Optional.empty();
+        }
+        List<Long> dims = new ArrayList<>(b.dims().subList(0, b.rank() - 1));
+        dims.addAll(a.dims().subList((int) (Attrs.whole(node, "batch_dims", 0) + length), a.rank()));
+        return Optional.of(a.with(dims));
+    }
+
+    private TensorType tile(NodeProto node, TensorType type) {
+        List<Long> repeats = list(node, 1).orElse(unknown(type.rank()));
+        List<Long> dims = new ArrayList<>();
+        for (int i = 0; i < type.rank(); i++) {
+            boolean open = repeats.get(i) == TensorType.UNKNOWN || type.dims().get(i) == TensorType.UNKNOWN;
+            dims.add(open ? TensorType.UNKNOWN : Long.valueOf(repeats.get(i) * type.dims().get(i)));
+        }
+        return type.with(dims);
+    }
+
+    private TensorType topK(NodeProto node, TensorType type, int output) {
+        long k = list(node, 1).map(numbers -> numbers.get(0)).orElse(TensorType.UNKNOWN);
+        TensorType picked = with(type, axis(node, type.rank(), -1), k);
+        return output == 0 ? picked : picked.with(DType.INT64);
     }
 
     private Optional<TensorType> concat(NodeProto node, TensorType type) {
