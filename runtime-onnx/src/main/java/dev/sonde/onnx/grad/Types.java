@@ -85,6 +85,11 @@ final class Types {
             case "ConstantOfShape" -> constantOfShape(node);
             case "Gather" -> x.flatMap(a -> known(node, 1).map(b -> gather(node, a, b)));
             case "GatherND" -> x.flatMap(a -> known(node, 1).flatMap(b -> gatherNd(node, a, b)));
+            case "Einsum" -> x.flatMap(type -> einsum(node, type));
+            case "DepthToSpace", "SpaceToDepth", "GlobalAveragePool", "GlobalMaxPool", "Scatter" ->
+                x.map(type -> type.with(unknown(type.rank())));
+            case "NonZero" -> x.map(type -> new TensorType(DType.INT64, List.of((long) type.rank(), -1L)));
+            case "Range" -> x.map(type -> type.with(unknown(1)));
             case "Tile" -> x.map(type -> tile(node, type));
             case "TopK" -> x.map(type -> topK(node, type, output));
             case "GatherElements" -> x.flatMap(a -> known(node, 1).map(b -> b.with(a.dtype())));
@@ -332,6 +337,25 @@ final class Types {
         dims.addAll(b.dims());
         dims.addAll(a.dims().subList(axis + 1, a.rank()));
         return a.with(dims);
+    }
+
+    private Optional<TensorType> einsum(NodeProto node, TensorType type) {
+        String[] sides = Attrs.text(node, "equation", "").replace(" ", "").split("->", -1);
+        if (sides.length < 2 || sides[0].contains(".")) {
+            return Optional.empty();
+        }
+        Map<Character, Long> sizes = new HashMap<>();
+        String[] operands = sides[0].split(",", -1);
+        for (int i = 0; i < operands.length; i++) {
+            List<Long> dims = known(node, i).map(TensorType::dims).orElse(List.of());
+            for (int axis = 0; axis < operands[i].length() && dims.size() == operands[i].length(); axis++) {
+                sizes.merge(operands[i].charAt(axis), dims.get(axis), Math::max);
+            }
+        }
+        return Optional.of(type.with(sides[1]
+                .chars()
+                .mapToObj(letter -> sizes.getOrDefault((char) letter, TensorType.UNKNOWN))
+                .toList()));
     }
 
     private static Optional<TensorType> gatherNd(NodeProto node, TensorType a, TensorType b) {

@@ -168,7 +168,7 @@ final class RandomGraph {
 
     private void bent() {
         String x = any();
-        node(of(x), t.pick(List.of("Relu", "LeakyRelu", "Elu", "Abs", "HardSigmoid", "Softsign")), List.of(x));
+        node(of(x), t.pick(List.of("Relu", "LeakyRelu", "Elu", "Abs", "HardSigmoid")), List.of(x));
     }
 
     private long[] fitting(long... shape) {
