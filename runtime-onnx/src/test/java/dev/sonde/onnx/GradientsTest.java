@@ -55,7 +55,12 @@ class GradientsTest {
     }
 
     private static Value<Any> loss(Run run) {
-        return run.get("logits").at(position(-1)).logSoftmax("vocab").at(index("vocab", 7)).negate().sum();
+        return run.get("logits")
+                .at(position(-1))
+                .logSoftmax("vocab")
+                .at(index("vocab", 7))
+                .negate()
+                .sum();
     }
 
     private static List<float[]> numbers(OnnxModel of, Function<Session, List<Value<Any>>> body) {
@@ -108,11 +113,13 @@ class GradientsTest {
         List<float[]> together = numbers(model, all);
         for (int i : new int[] {0, 3, 9, 14}) {
             Site<Any> site = sites.get(i);
-            near(together.get(i), numbers(model, s -> {
-                        Run run = s.run(PROMPT);
-                        return List.of(loss(run).gradient(run.get(site)));
-                    })
-                    .get(0));
+            near(
+                    together.get(i),
+                    numbers(model, s -> {
+                                Run run = s.run(PROMPT);
+                                return List.of(loss(run).gradient(run.get(site)));
+                            })
+                            .get(0));
         }
     }
 
@@ -200,8 +207,7 @@ class GradientsTest {
             Value<Any> once = loss(run).gradient(run.get(embed));
             Run up = s.run(PROMPT, t -> t.update(embed, x -> x.plus(v.times(step))));
             Run down = s.run(PROMPT, t -> t.update(embed, x -> x.minus(v.times(step))));
-            Value<Any> difference = loss(up)
-                    .gradient(up.get(embed))
+            Value<Any> difference = loss(up).gradient(up.get(embed))
                     .minus(loss(down).gradient(down.get(embed)))
                     .over(2 * step);
             return List.of(once.times(v).sum().gradient(run.get(embed)), difference);

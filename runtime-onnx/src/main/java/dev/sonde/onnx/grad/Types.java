@@ -352,8 +352,7 @@ final class Types {
                 sizes.merge(operands[i].charAt(axis), dims.get(axis), Math::max);
             }
         }
-        return Optional.of(type.with(sides[1]
-                .chars()
+        return Optional.of(type.with(sides[1].chars()
                 .mapToObj(letter -> sizes.getOrDefault((char) letter, TensorType.UNKNOWN))
                 .toList()));
     }
@@ -373,7 +372,10 @@ final class Types {
         List<Long> dims = new ArrayList<>();
         for (int i = 0; i < type.rank(); i++) {
             boolean open = repeats.get(i) == TensorType.UNKNOWN || type.dims().get(i) == TensorType.UNKNOWN;
-            dims.add(open ? TensorType.UNKNOWN : Long.valueOf(repeats.get(i) * type.dims().get(i)));
+            dims.add(
+                    open
+                            ? TensorType.UNKNOWN
+                            : Long.valueOf(repeats.get(i) * type.dims().get(i)));
         }
         return type.with(dims);
     }

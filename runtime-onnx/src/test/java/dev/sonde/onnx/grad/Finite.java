@@ -85,8 +85,7 @@ final class Finite {
     Map<String, double[]> smoothDifferences() throws OrtException {
         ModelProto model = trial.model(trial.nodes, List.of(), trial.inputs, trial.outputs);
         Map<String, double[]> near = differences(model, trial.inputs, trial.outputs, seeds.values(), step, true);
-        Map<String, double[]> far =
-                differences(model, trial.inputs, trial.outputs, seeds.values(), 1.7 * step, true);
+        Map<String, double[]> far = differences(model, trial.inputs, trial.outputs, seeds.values(), 1.7 * step, true);
         near.forEach((input, slopes) -> {
             double most = 1e-2;
             for (double slope : slopes) {

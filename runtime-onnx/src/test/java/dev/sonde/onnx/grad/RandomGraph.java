@@ -87,7 +87,9 @@ final class RandomGraph {
 
     /** Returns a value, an unread one more often. */
     private String any() {
-        String name = t.below(0, 3) > 0 && !unread.isEmpty() ? t.pick(List.copyOf(unread)) : t.pick(List.copyOf(shapes.keySet()));
+        String name = t.below(0, 3) > 0 && !unread.isEmpty()
+                ? t.pick(List.copyOf(unread))
+                : t.pick(List.copyOf(shapes.keySet()));
         return name;
     }
 
@@ -159,7 +161,8 @@ final class RandomGraph {
 
     private void smooth() {
         String x = any();
-        List<String> types = new ArrayList<>(List.of("Tanh", "Sigmoid", "Sin", "Cos", "Erf", "Softplus", "Neg", "Atan"));
+        List<String> types =
+                new ArrayList<>(List.of("Tanh", "Sigmoid", "Sin", "Cos", "Erf", "Softplus", "Neg", "Atan"));
         if (t.opset >= 20) {
             types.add("Gelu");
         }
@@ -249,7 +252,8 @@ final class RandomGraph {
         boolean keep = t.coin();
         long axis = axis(shape.length);
         boolean all = t.below(0, 5) == 0;
-        String type = t.pick(List.of("ReduceSum", "ReduceMean", "ReduceLogSumExp", "ReduceSumSquare", "ReduceMax", "ReduceMin"));
+        String type = t.pick(
+                List.of("ReduceSum", "ReduceMean", "ReduceLogSumExp", "ReduceSumSquare", "ReduceMax", "ReduceMin"));
         long[] reduced = IntStream.range(0, shape.length)
                 .filter(i -> keep || !(all || i == at(axis, shape.length)))
                 .mapToLong(i -> all || i == at(axis, shape.length) ? 1 : shape[i])
@@ -287,7 +291,8 @@ final class RandomGraph {
     private void transpose() {
         String x = any(2, 4);
         long[] shape = of(x);
-        List<Integer> perm = new ArrayList<>(IntStream.range(0, shape.length).boxed().toList());
+        List<Integer> perm =
+                new ArrayList<>(IntStream.range(0, shape.length).boxed().toList());
         java.util.Collections.shuffle(perm, t.random);
         node(
                 perm.stream().mapToLong(i -> shape[i]).toArray(),
@@ -326,11 +331,8 @@ final class RandomGraph {
         String x = any(2, 4);
         int axis = t.below(1, of(x).length);
         long rows = Trial.Numbers.count(Arrays.copyOf(of(x), axis));
-        node(
-                new long[] {rows, Trial.Numbers.count(of(x)) / rows},
-                "Flatten",
-                List.of(x),
-                Attrs.of("axis", (long) axis));
+        node(new long[] {rows, Trial.Numbers.count(of(x)) / rows}, "Flatten", List.of(x), Attrs.of("axis", (long)
+                axis));
     }
 
     private void expand() {
@@ -375,8 +377,8 @@ final class RandomGraph {
             return;
         }
         long first = t.below(1, (int) shape[axis]);
-        String name = t.node(
-                "", "Split", 2, List.of(x, ints(first, shape[axis] - first)), Attrs.of("axis", (long) axis));
+        String name =
+                t.node("", "Split", 2, List.of(x, ints(first, shape[axis] - first)), Attrs.of("axis", (long) axis));
         unread.remove(x);
         put(name, with(shape, axis, first));
         if (t.coin()) { // the other part may have no reader

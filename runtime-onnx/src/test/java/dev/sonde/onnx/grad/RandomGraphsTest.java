@@ -86,14 +86,15 @@ class RandomGraphsTest {
             trial(seed, dtype(seed)).nodes.forEach(node -> counts.merge(node.getOpType(), 1, Integer::sum));
         }
         assertThat(counts.size()).isGreaterThan(55);
-        assertThat(Rules.operators()).containsAll(counts.keySet().stream()
-                .filter(type -> !java.util.Set.of(
-                                "FastGelu",
-                                "BiasGelu",
-                                "QuickGelu",
-                                "SkipLayerNormalization",
-                                "SkipSimplifiedLayerNormalization")
-                        .contains(type))
-                .toList());
+        assertThat(Rules.operators())
+                .containsAll(counts.keySet().stream()
+                        .filter(type -> !java.util.Set.of(
+                                        "FastGelu",
+                                        "BiasGelu",
+                                        "QuickGelu",
+                                        "SkipLayerNormalization",
+                                        "SkipSimplifiedLayerNormalization")
+                                .contains(type))
+                        .toList());
     }
 }
