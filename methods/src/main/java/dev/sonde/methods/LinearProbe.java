@@ -1,17 +1,17 @@
 package dev.sonde.methods;
 
+import static dev.sonde.Selector.position;
+
 import dev.sonde.Model;
+import dev.sonde.Run;
 import dev.sonde.Session;
 import dev.sonde.Tensor;
 import dev.sonde.Value;
 import dev.sonde.data.Dataset;
-import dev.sonde.data.Row;
 import dev.sonde.kind.Any;
 import dev.sonde.training.Trainable;
 import dev.sonde.training.Training;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A linear classifier of activations: what can be read off them by one matrix (Alain and Bengio, "Understanding intermediate layers
@@ -48,28 +48,38 @@ public final class LinearProbe {
             throw new IllegalArgumentException(
                     "Expected [" + labels.length + " rows, features] but was " + features.describe());
         }
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (int i = 0; i < labels.length; i++) {
-            rows.add(Map.of("row", i));
-        }
-        return model.train(Dataset.of(rows), (s, batch) -> {
-            long[] wanted = batch.stream()
-                    .mapToLong(row -> labels[(int) row.whole("row")])
-                    .toArray();
-            return logits(s, s.constant(rows(features, batch)))
-                    .crossEntropy(s.constant(Tensor.of(wanted, wanted.length)), "1")
-                    .mean();
+        return model.train(Rows.dataset(features), (s, batch) -> {
+            long[] wanted =
+                    batch.stream().mapToLong(row -> labels[Rows.number(row)]).toArray();
+            return loss(s, s.constant(Rows.of(features, batch)), wanted);
         });
     }
 
-    private static Tensor rows(Tensor features, List<Row> batch) {
-        int width = (int) features.size(1);
-        float[] some = new float[batch.size() * width];
-        for (int i = 0; i < batch.size(); i++) {
-            float[] row = features.row((int) batch.get(i).whole("row")).toFloats();
-            System.arraycopy(row, 0, some, i * width, width);
-        }
-        return Tensor.of(some, batch.size(), width);
+    /**
+     * Returns a training on what a model has at a site for the last token of each row's prompt.
+     *
+     * @param site such as {@code layers.3#resid_post}, {@code [batch, position, features]}
+     * @param prompt template of the rows' prompts, such as <code>{text}</code>
+     * @param label the field of the rows' classes, whole numbers from 0 on
+     */
+    public Training train(Model model, String site, Dataset dataset, String prompt, String label) {
+        return model.train(dataset, (s, rows) -> {
+            Run run = s.run(rows.stream().map(row -> row.fill(prompt)).toList());
+            long[] wanted = rows.stream().mapToLong(row -> row.whole(label)).toArray();
+            return loss(s, run.get(site).at(position(-1)), wanted);
+        });
+    }
+
+    /**
+     * Returns the cross-entropy of rows, in nats, averaged.
+     *
+     * @param x {@code [row, features]}
+     * @param labels classes, one for each row
+     */
+    public Value<Any> loss(Session session, Value<?> x, long... labels) {
+        return logits(session, x)
+                .crossEntropy(session.constant(Tensor.of(labels, labels.length)), "-1")
+                .mean();
     }
 
     /** Returns weights {@code [features, class]} and bias {@code [class]}. */

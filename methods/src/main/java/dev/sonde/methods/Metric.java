@@ -82,6 +82,20 @@ public interface Metric {
     }
 
     /**
+     * Returns how far a run's next token at the last position is from another run's: {@code KL(whole || run)}, in nats, averaged over
+     * the rows.
+     *
+     * @param whole of as many rows
+     */
+    static Metric divergenceFrom(Run whole) {
+        return run -> {
+            Value<Any> expected = whole.get("logits").at(position(-1)).logSoftmax("vocab");
+            Value<Any> found = run.get("logits").at(position(-1)).logSoftmax("vocab");
+            return expected.exp().times(expected.minus(found)).sum("vocab").mean();
+        };
+    }
+
+    /**
      * Returns the cosine between a run's sentence embedding and another one, averaged over the rows.
      *
      * @param other as {@link SentenceEmbedding#of} returns it, of another run

@@ -14,14 +14,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** What PyTorch trained, made by {@code src-test-models/scripts/train_reference.py}. */
+/** What PyTorch trained, made by {@code src-test-models/scripts/train_reference.py} and {@code method_reference.py}. */
 final class Reference {
-    private static final Map<String, Tensor> TENSORS = read();
+    private static final Map<String, Tensor> TENSORS = read("training.safetensors");
+    private static final Map<String, Tensor> METHODS = read("methods.safetensors");
 
     private Reference() {}
 
-    private static Map<String, Tensor> read() {
-        Path file = TestModels.training().resolve("training.safetensors");
+    private static Map<String, Tensor> read(String name) {
+        Path file = TestModels.training().resolve(name);
         try {
             return Safetensors.read(ByteBuffer.wrap(Files.readAllBytes(file)), file.toString())
                     .tensors();
@@ -32,6 +33,10 @@ final class Reference {
 
     static Tensor tensor(String name) {
         return Objects.requireNonNull(TENSORS.get(name), name);
+    }
+
+    static Tensor method(String name) {
+        return Objects.requireNonNull(METHODS.get(name), name);
     }
 
     /** Rows of token ids. */
