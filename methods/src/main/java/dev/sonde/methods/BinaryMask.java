@@ -59,12 +59,8 @@ public final class BinaryMask {
 
     /** Returns the mask that standard normal noise leads to. */
     Value<Any> sampled(Session session, Value<?> noise) {
-        Value<Any> even = noise.as(Any.class)
-                .over(Math.sqrt(2))
-                .erf()
-                .plus(1)
-                .over(2)
-                .clamp(LEAST_CHANCE, 1 - LEAST_CHANCE);
+        Value<Any> even =
+                noise.as(Any.class).over(Math.sqrt(2)).erf().plus(1).over(2).clamp(LEAST_CHANCE, 1 - LEAST_CHANCE);
         Value<Any> logistic = even.log().minus(even.negate().plus(1).log());
         return session.trainable(logits)
                 .plus(logistic)
@@ -84,10 +80,7 @@ public final class BinaryMask {
 
     /** Returns 1 where the mask is more open than shut, 0 elsewhere; no gradient passes. */
     public Value<Any> hard(Session session) {
-        return session.trainable(logits)
-                .stopGradient()
-                .greaterThan(0)
-                .choose(session.constant(1), session.constant(0));
+        return session.trainable(logits).stopGradient().greaterThan(0).choose(session.constant(1), session.constant(0));
     }
 
     /**

@@ -57,11 +57,8 @@ public final class BoundlessDas {
         Value<Any> r = session.trainable(rotation);
         base.update(
                 site,
-                h -> h.plus(source.as(Any.class)
-                        .minus(h)
-                        .matmul(r)
-                        .times(within)
-                        .matmul(r.transpose("1", "0"))));
+                h -> h.plus(
+                        source.as(Any.class).minus(h).matmul(r).times(within).matmul(r.transpose("1", "0"))));
     }
 
     /** Returns the share of directions within the boundary: {@code [1]}. */

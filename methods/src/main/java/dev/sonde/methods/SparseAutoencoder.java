@@ -73,11 +73,13 @@ public final class SparseAutoencoder {
     public static SparseAutoencoder of(String name, Safetensors weights) {
         List<Trainable> parts = new ArrayList<>();
         for (String part : List.of("W_enc", "b_enc", "W_dec", "b_dec")) {
-            Tensor tensor = weights.tensors().getOrDefault(part, weights.tensors().get(name + "." + part));
+            Tensor tensor =
+                    weights.tensors().getOrDefault(part, weights.tensors().get(name + "." + part));
             if (tensor == null) {
                 throw new SondeException(
                         "bad-safetensors",
-                        "An autoencoder needs '" + part + "' or '" + name + "." + part + "': expected one of them but was "
+                        "An autoencoder needs '" + part + "' or '" + name + "." + part
+                                + "': expected one of them but was "
                                 + weights.tensors().keySet());
             }
             parts.add(Trainable.of(name + "." + part, tensor));
@@ -117,8 +119,7 @@ public final class SparseAutoencoder {
      */
     public Training train(Model model, Tensor activations, double penalty) {
         return model.train(
-                Rows.dataset(activations),
-                (s, rows) -> loss(s, s.constant(Rows.of(activations, rows)), penalty));
+                Rows.dataset(activations), (s, rows) -> loss(s, s.constant(Rows.of(activations, rows)), penalty));
     }
 
     /**

@@ -20,7 +20,6 @@ import dev.sonde.kind.Any;
 import dev.sonde.onnx.OnnxModel;
 import dev.sonde.testmodels.TestModels;
 import dev.sonde.training.Optimizer;
-import dev.sonde.training.Trainable;
 import dev.sonde.training.Trained;
 import java.util.Arrays;
 import java.util.List;
@@ -59,25 +58,28 @@ class MethodTrajectoriesTest {
     }
 
     private static RunInput prompts(IntStream rows) {
-        return Input.rows(rows.mapToObj(row -> Arrays.stream(method("ids").row(row).toLongs())
-                        .boxed()
-                        .toList())
+        return Input.rows(rows.mapToObj(row ->
+                        Arrays.stream(method("ids").row(row).toLongs()).boxed().toList())
                 .toList());
     }
 
     private static List<Long> wanted(String name, List<Row> rows) {
-        return rows.stream().map(row -> (long) method(name).at(Rows.number(row))).toList();
+        return rows.stream()
+                .map(row -> (long) method(name).at(Rows.number(row)))
+                .toList();
     }
 
     @Test
     void aProbe() {
         LinearProbe probe = LinearProbe.of("probe", 64, 8);
-        Trained trained = model.train(rows(), (s, rows) -> probe.loss(
-                        s,
-                        s.run(prompts(rows)).get("layers.2#resid_post").at(position(-1)),
-                        wanted("probe/labels", rows).stream()
-                                .mapToLong(Long::longValue)
-                                .toArray()))
+        Trained trained = model.train(
+                        rows(),
+                        (s, rows) -> probe.loss(
+                                s,
+                                s.run(prompts(rows)).get("layers.2#resid_post").at(position(-1)),
+                                wanted("probe/labels", rows).stream()
+                                        .mapToLong(Long::longValue)
+                                        .toArray()))
                 .optimizer(Optimizer.adam(0.02))
                 .batch(8)
                 .steps(60)
@@ -92,8 +94,7 @@ class MethodTrajectoriesTest {
         BinaryMask mask = BinaryMask.of("heads", 2, LAYERS, 4);
         Trained trained = model.train(rows(), (s, rows, step) -> {
                     Value<Any> open = mask.soft(s, Math.pow(0.1, step / 60.0));
-                    return divergence(s, prompts(rows), open)
-                            .plus(open.mean().times(2));
+                    return divergence(s, prompts(rows), open).plus(open.mean().times(2));
                 })
                 .optimizer(Optimizer.adam(0.1))
                 .batch(8)
@@ -103,8 +104,7 @@ class MethodTrajectoriesTest {
         assertClose(mask.logits().tensor(), "mask/final_logits", CLOSE);
         Tensor hard = model.session(s -> mask.hard(s).save()).value();
         for (int i = 0; i < hard.count(); i++) {
-            assertThat(hard.toDoubles()[i])
-                    .isEqualTo(mask.logits().tensor().toDoubles()[i] > 0 ? 1 : 0);
+            assertThat(hard.toDoubles()[i]).isEqualTo(mask.logits().tensor().toDoubles()[i] > 0 ? 1 : 0);
         }
     }
 
@@ -144,9 +144,8 @@ class MethodTrajectoriesTest {
     @Test
     void drawnMasksDifferBySeedOnly() {
         BinaryMask mask = BinaryMask.of("heads", 0, 50);
-        List<Saved<Tensor>> drawn = model.session(s -> Stream.of(1, 1, 2)
-                .map(seed -> mask.sampled(s, seed).save())
-                .toList());
+        List<Saved<Tensor>> drawn = model.session(s ->
+                Stream.of(1, 1, 2).map(seed -> mask.sampled(s, seed).save()).toList());
         assertThat(drawn.get(0).value()).isEqualTo(drawn.get(1).value());
         assertThat(drawn.get(0).value()).isNotEqualTo(drawn.get(2).value());
         assertThat(drawn.get(0).value().toDoubles()).contains(0, 1);
@@ -206,8 +205,8 @@ class MethodTrajectoriesTest {
         }
         Trained trained = model.train(
                         rows(),
-                        (s, rows) -> Metric.crossEntropy(s, wanted("givers", rows))
-                                .of(s.run(prompts(rows), lora::apply)))
+                        (s, rows) ->
+                                Metric.crossEntropy(s, wanted("givers", rows)).of(s.run(prompts(rows), lora::apply)))
                 .optimizer(Optimizer.adamW(0.01).withWeightDecay(0.05))
                 .batch(8)
                 .steps(24)
@@ -263,13 +262,13 @@ class MethodTrajectoriesTest {
     }
 
     private static RunInput points(String part, List<Row> rows) {
-        return Input.tensors(
-                Map.of("x", Rows.of(References.training("equality/test_" + part), rows)));
+        return Input.tensors(Map.of("x", Rows.of(References.training("equality/test_" + part), rows)));
     }
 
     private static Value<Any> loss(Session s, Run run, List<Row> rows) {
         long[] labels = rows.stream()
-                .mapToLong(row -> (long) References.training("equality/test_label").at(Rows.number(row)))
+                .mapToLong(
+                        row -> (long) References.training("equality/test_label").at(Rows.number(row)))
                 .toArray();
         return run.get("logits")
                 .crossEntropy(s.constant(Tensor.of(labels, labels.length)), "1")
