@@ -34,25 +34,31 @@ final class FirstOpening implements AutoCloseable {
      * @throws dev.sonde.SondeException as {@link OnnxFile#open(Path, Path)} does
      */
     static FirstOpening of(Path fileOrFolder, Options options) {
+        RuntimeEnvironment.prepare(options.threads());
         Optional<OnnxFile> known = OnnxFile.known(fileOrFolder, options.cacheFolder());
         boolean tried = known.map(FirstOpening::mark).filter(Files::exists).isPresent();
         @Nullable ProbeProcess process = tried || options.probing() == Options.Probing.HERE ? null : start();
         try {
-            RuntimeEnvironment.get(options.threads());
-            OnnxFile file = known.orElseGet(() -> OnnxFile.open(fileOrFolder, options.cacheFolder()));
+            OnnxFile file = known.orElseGet(() -> open(fileOrFolder, options));
             if (process != null && !Files.exists(mark(file))) {
                 process.ask(file, options.cacheFolder());
                 return new FirstOpening(file, process);
             }
             return new FirstOpening(file, null);
         } catch (IOException noAnswer) {
-            return new FirstOpening(OnnxFile.open(fileOrFolder, options.cacheFolder()), null);
+            return new FirstOpening(open(fileOrFolder, options), null);
         } catch (RuntimeException failed) {
             if (process != null) {
                 process.close();
             }
             throw failed;
         }
+    }
+
+    /** What folds constants takes the environment that is there. */
+    private static OnnxFile open(Path fileOrFolder, Options options) {
+        RuntimeEnvironment.get(options.threads());
+        return OnnxFile.open(fileOrFolder, options.cacheFolder());
     }
 
     /** Returns a process, or none where there is no second Java to be had: the file is then opened as if that was asked for. */

@@ -54,8 +54,8 @@ public final class OnnxModel implements Model {
                     FileTokenizer.beside(file.source()); // takes a while, like what is awaited
             TurnedWeights turned = OnnxBackend.turned(file, options); // so does this, once
             opening.await();
-            RuntimeEnvironment environment = RuntimeEnvironment.get(options.threads());
-            Structure structure = Structure.of(file, environment.ort());
+            Structure structure = Structure.of(
+                    file, () -> RuntimeEnvironment.get(options.threads()).ort());
             return new OnnxBackend(
                     file,
                     new ModelGraph(structure.unfused()),

@@ -1,8 +1,6 @@
 package dev.sonde.onnx;
 
-import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -35,7 +33,7 @@ final class ProbeMain {
         try {
             out.writeUTF(READY);
             out.flush();
-            warmUp(); // while the file is being read elsewhere
+            RuntimeEnvironment.get(0).warmUp(); // while the file is being read elsewhere
             while (true) {
                 answer(Path.of(in.readUTF()), in.readUTF(), Path.of(in.readUTF()), out);
             }
@@ -43,27 +41,6 @@ final class ProbeMain {
             // whoever asked is satisfied or gone
         } finally {
             Runtime.getRuntime().halt(0);
-        }
-    }
-
-    /** Loads most of the code that an answer needs. */
-    private static void warmUp() {
-        ModelProto.Builder model = ModelProto.newBuilder()
-                .setIrVersion(8)
-                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(17));
-        GraphProto.Builder graph = model.getGraphBuilder().setName("warm");
-        graph.addNodeBuilder().setOpType("Identity").addInput("x").addOutput("y");
-        graph.addInputBuilder()
-                .setName("x")
-                .getTypeBuilder()
-                .getTensorTypeBuilder()
-                .setElemType(1);
-        graph.addOutputBuilder().setName("y");
-        try {
-            byte[] bytes = ModelProto.parseFrom(model.build().toByteArray()).toByteArray();
-            RuntimeEnvironment.get(0).ort().createSession(bytes).close();
-        } catch (OrtException | IOException cold) {
-            // then the answer takes longer
         }
     }
 

@@ -36,6 +36,7 @@ final class ProbeProcess implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1", // it does not live long enough for more
                 "-XX:-UsePerfData",
                 "-XX:+SuppressFatalErrorMessage",
                 "-XX:-CreateCoredumpOnCrash"));

@@ -11,6 +11,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /** SHA-256 of models. */
 final class Hashes {
@@ -21,17 +23,15 @@ final class Hashes {
     private Hashes() {}
 
     /**
-     * Returns the hash of the file; with external data, the hash of that and of their names, sizes and content. Of external
-     * data of more than 1 GiB in all, 1024 evenly spread samples per file stand for the content.
+     * Returns the hash of a model whose file has that hash; with external data, the hash of that and of their names, sizes and
+     * content. Of external data of more than 1 GiB in all, 1024 evenly spread samples per file stand for the content.
      */
-    static String ofModel(Path file, Map<String, Path> externals) throws IOException {
-        MessageDigest digest = sha256();
-        update(digest, file, Long.MAX_VALUE);
+    static String ofModel(byte[] file, Map<String, Path> externals) throws IOException {
         if (externals.isEmpty()) {
-            return hex(digest);
+            return HexFormat.of().formatHex(file);
         }
         MessageDigest all = sha256();
-        all.update(digest.digest());
+        all.update(file);
         long total = 0;
         for (Path external : externals.values()) {
             total += Files.size(external);
@@ -42,6 +42,19 @@ final class Hashes {
             update(all, external.getValue(), total <= WHOLE ? Long.MAX_VALUE : size / SAMPLES);
         }
         return hex(all);
+    }
+
+    /** Begins to hash a file while something else is done. */
+    static Future<byte[]> begin(Path file) {
+        FutureTask<byte[]> task = new FutureTask<>(() -> {
+            MessageDigest digest = sha256();
+            update(digest, file, Long.MAX_VALUE);
+            return digest.digest();
+        });
+        Thread thread = new Thread(task, "sonde-hash");
+        thread.setDaemon(true);
+        thread.start();
+        return task;
     }
 
     static String of(byte[] bytes) {

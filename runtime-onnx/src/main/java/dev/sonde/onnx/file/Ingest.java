@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 
 /** Opens a model: finds it in the cache, or reads, checks and normalises it and puts the result there. */
 final class Ingest {
@@ -76,6 +79,7 @@ final class Ingest {
     private OnnxFile read() throws IOException {
         Map<Path, FileStamp> before = new HashMap<>();
         before.put(file, FileStamp.of(file));
+        Future<byte[]> own = Hashes.begin(file);
         ModelProto model = ModelBytes.parse(file);
         ExternalFiles external = new ExternalFiles(file);
         TensorReader tensors = new TensorReader(file, external);
@@ -83,7 +87,7 @@ final class Ingest {
         for (Path each : external.files().values()) {
             before.put(each, FileStamp.of(each));
         }
-        String hash = Hashes.ofModel(file, external.files());
+        String hash = Hashes.ofModel(await(own), external.files());
         Optional<OnnxFile> known = load(hash);
         if (known.isEmpty()) {
             make(model, tensors, hash);
@@ -91,6 +95,17 @@ final class Ingest {
         }
         cache.remember(file, hash, external.files(), before);
         return known.orElseThrow(() -> vanished(hash));
+    }
+
+    private static byte[] await(Future<byte[]> hash) throws IOException {
+        try {
+            return hash.get();
+        } catch (ExecutionException failed) {
+            throw new IOException(failed.getCause());
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while a file was being hashed");
+        }
     }
 
     private void make(ModelProto model, TensorReader tensors, String hash) throws IOException {

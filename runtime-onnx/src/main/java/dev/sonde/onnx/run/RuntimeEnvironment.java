@@ -1,5 +1,8 @@
 package dev.sonde.onnx.run;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
@@ -34,6 +37,33 @@ public record RuntimeEnvironment(OrtEnvironment ort, boolean sharedThreads, List
             instance = known;
         }
         return known;
+    }
+
+    /** Begins to load what {@link #get} returns, and what the first session needs, while something else is done. */
+    public static void prepare(int threads) {
+        Thread loading = new Thread(() -> get(threads).warmUp(), "sonde-load");
+        loading.setDaemon(true);
+        loading.start();
+    }
+
+    /** Loads the code that sessions need. */
+    public void warmUp() {
+        ModelProto.Builder model = ModelProto.newBuilder()
+                .setIrVersion(8)
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(17));
+        GraphProto.Builder graph = model.getGraphBuilder().setName("warm");
+        graph.addNodeBuilder().setOpType("Identity").addInput("x").addOutput("y");
+        graph.addInputBuilder()
+                .setName("x")
+                .getTypeBuilder()
+                .getTensorTypeBuilder()
+                .setElemType(1);
+        graph.addOutputBuilder().setName("y");
+        try {
+            ort.createSession(model.build().toByteArray()).close();
+        } catch (OrtException cold) {
+            // then the first session takes longer
+        }
     }
 
     /**

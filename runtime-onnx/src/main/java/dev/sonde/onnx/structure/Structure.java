@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -55,9 +56,10 @@ public final class Structure {
      * Reads the structure of a file. The first time, this runs the model on a few made-up inputs to learn the shapes of all
      * values; they are kept beside the model in the cache.
      *
+     * @param environment is asked for only if something is to be run
      * @throws SondeException {@code unrunnable-model} if ONNX Runtime cannot run the model
      */
-    public static Structure of(OnnxFile file, OrtEnvironment environment) {
+    public static Structure of(OnnxFile file, Supplier<OrtEnvironment> environment) {
         InputRoles roles = InputRoles.of(new Graph(file));
         Unfusing opened = Unfusing.of(file, roles.list(), environment);
         Graph graph = opened.graph();
@@ -90,7 +92,7 @@ public final class Structure {
 
     /** Runs the model on a few made-up inputs, as the first {@link #of} does, and keeps what it learns in the cache. */
     public static void probe(OnnxFile file, OrtEnvironment environment) {
-        Unfusing.of(file, InputRoles.of(new Graph(file)).list(), environment);
+        Unfusing.of(file, InputRoles.of(new Graph(file)).list(), () -> environment);
     }
 
     /** Returns what the model offers. */

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.zip.CRC32;
 
 /**
@@ -24,7 +25,7 @@ import java.util.zip.CRC32;
 record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
     private static final String SHAPES = "shapes.txt";
 
-    static Unfusing of(OnnxFile file, List<ModelInput> inputs, OrtEnvironment environment) {
+    static Unfusing of(OnnxFile file, List<ModelInput> inputs, Supplier<OrtEnvironment> environment) {
         Graph plain = new Graph(file);
         Shapes shapes = shapes(plain, SHAPES, inputs, environment);
         Known known = new Seen(plain, shapes);
@@ -32,7 +33,7 @@ record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
         if (wanted.fusions().isEmpty()) {
             return new Unfusing(wanted, plain, shapes);
         }
-        Map<String, String> wrong = FusionCheck.failures(file, wanted, inputs, environment);
+        Map<String, String> wrong = FusionCheck.failures(file, wanted, inputs, environment.get());
         Unfused checked = wrong.isEmpty() ? wanted : Unfused.of(file.skeleton(), known, wrong);
         Graph graph = new Graph(file.with(checked.model()));
         return new Unfusing(checked, graph, shapes(graph, "shapes-" + mark(checked) + ".txt", inputs, environment));
@@ -50,13 +51,14 @@ record Unfusing(Unfused unfused, Graph graph, Shapes shapes) {
         return Long.toHexString(sum.getValue());
     }
 
-    private static Shapes shapes(Graph graph, String name, List<ModelInput> inputs, OrtEnvironment environment) {
+    private static Shapes shapes(
+            Graph graph, String name, List<ModelInput> inputs, Supplier<OrtEnvironment> environment) {
         Path kept = graph.file.cacheFolder().resolve(name);
         Optional<Shapes> cached = ShapeCache.read(kept);
         if (cached.isPresent()) {
             return cached.get();
         }
-        Shapes probed = ShapeProbe.probe(graph, inputs, environment);
+        Shapes probed = ShapeProbe.probe(graph, inputs, environment.get());
         ShapeCache.write(kept, probed);
         return probed;
     }
