@@ -57,8 +57,7 @@ final class FirstOpening implements AutoCloseable {
 
     /** What folds constants takes the environment that is there. */
     private static OnnxFile open(Path fileOrFolder, Options options) {
-        RuntimeEnvironment.get(options.threads());
-        return OnnxFile.open(fileOrFolder, options.cacheFolder());
+        return OnnxFile.open(fileOrFolder, options.cacheFolder(), () -> RuntimeEnvironment.get(options.threads()));
     }
 
     /** Returns a process, or none where there is no second Java to be had: the file is then opened as if that was asked for. */

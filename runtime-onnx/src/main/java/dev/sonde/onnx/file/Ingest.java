@@ -54,10 +54,11 @@ final class Ingest {
         return new IOException("the entry of " + hash + " vanished while it was being opened");
     }
 
-    OnnxFile open() {
+    /** {@code ready} is called before anything is evaluated. */
+    OnnxFile open(Runnable ready) {
         try {
             Optional<OnnxFile> known = known();
-            return known.isPresent() ? known.get() : read();
+            return known.isPresent() ? known.get() : read(ready);
         } catch (IOException failed) {
             throw cache.unwritable(failed);
         }
@@ -76,7 +77,7 @@ final class Ingest {
         return Optional.empty();
     }
 
-    private OnnxFile read() throws IOException {
+    private OnnxFile read(Runnable ready) throws IOException {
         Map<Path, FileStamp> before = new HashMap<>();
         before.put(file, FileStamp.of(file));
         Future<byte[]> own = Hashes.begin(file);
@@ -90,6 +91,7 @@ final class Ingest {
         String hash = Hashes.ofModel(await(own), external.files());
         Optional<OnnxFile> known = load(hash);
         if (known.isEmpty()) {
+            ready.run();
             make(model, tensors, hash);
             known = load(hash);
         }

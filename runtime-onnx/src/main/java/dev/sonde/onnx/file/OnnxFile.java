@@ -69,6 +69,11 @@ public final class OnnxFile {
         return open(fileOrFolder, cacheFolder, Branch.WITHOUT_PAST);
     }
 
+    /** Opens a model as {@link #open(Path, Path)} does; before constants are evaluated, {@code ready} sets up the environment. */
+    public static OnnxFile open(Path fileOrFolder, Path cacheFolder, Runnable ready) {
+        return new Ingest(located(fileOrFolder), requireNonNull(cacheFolder, "cacheFolder"), false).open(ready);
+    }
+
     /**
      * Opens a model, reading it in if the cache does not have it.
      *
@@ -83,10 +88,14 @@ public final class OnnxFile {
      *     written ({@code cache-unwritable})
      */
     public static OnnxFile open(Path fileOrFolder, Path cacheFolder, Branch branch) {
-        Path file = ModelLocator.locate(requireNonNull(fileOrFolder, "fileOrFolder"))
+        boolean withPast = branch == Branch.WITH_PAST;
+        return new Ingest(located(fileOrFolder), requireNonNull(cacheFolder, "cacheFolder"), withPast).open(() -> {});
+    }
+
+    private static Path located(Path fileOrFolder) {
+        return ModelLocator.locate(requireNonNull(fileOrFolder, "fileOrFolder"))
                 .toAbsolutePath()
                 .normalize();
-        return new Ingest(file, requireNonNull(cacheFolder, "cacheFolder"), branch == Branch.WITH_PAST).open();
     }
 
     /**
@@ -95,10 +104,7 @@ public final class OnnxFile {
      * @throws dev.sonde.SondeException {@code file-missing} or {@code ambiguous-folder} if there is no such file
      */
     public static Optional<OnnxFile> known(Path fileOrFolder, Path cacheFolder) {
-        Path file = ModelLocator.locate(requireNonNull(fileOrFolder, "fileOrFolder"))
-                .toAbsolutePath()
-                .normalize();
-        return new Ingest(file, requireNonNull(cacheFolder, "cacheFolder"), false).known();
+        return new Ingest(located(fileOrFolder), requireNonNull(cacheFolder, "cacheFolder"), false).known();
     }
 
     /**
