@@ -16,6 +16,7 @@ import dev.sonde.remote.protocol.Protocol;
 import dev.sonde.remote.protocol.ServiceStatus;
 import dev.sonde.remote.protocol.Submitted;
 import dev.sonde.remote.protocol.TextBody;
+import dev.sonde.remote.protocol.TextFacts;
 import dev.sonde.spi.Backend;
 import dev.sonde.spi.Prepared;
 import dev.sonde.spi.Tokenizer;
@@ -74,6 +75,7 @@ final class Routes {
         add(routes, HandlerType.GET, Protocol.MODELS + "/{name}", this::model);
         add(routes, HandlerType.POST, Protocol.MODELS + "/{name}/tokens", this::tokens);
         add(routes, HandlerType.POST, Protocol.MODELS + "/{name}/text", this::text);
+        add(routes, HandlerType.GET, Protocol.MODELS + "/{name}/texts", this::texts);
         add(routes, HandlerType.POST, Protocol.MODELS + "/{name}/price", this::price);
         add(routes, HandlerType.POST, Protocol.REQUEST, this::submit);
         add(routes, HandlerType.DELETE, Protocol.REQUEST + "/{id}", this::cancel);
@@ -210,6 +212,10 @@ final class Routes {
         Tokenizer tokenizer = tokenizer(ctx);
         IdsBody body = Json.read(new String(body(ctx), StandardCharsets.UTF_8), IdsBody.class);
         json(ctx, new TextBody(tokenizer.decode(body.toArray()), false));
+    }
+
+    private void texts(Context ctx) {
+        json(ctx, TextFacts.of(tokenizer(ctx)));
     }
 
     private void price(Context ctx) throws IOException {

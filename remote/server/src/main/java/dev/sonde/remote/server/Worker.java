@@ -4,9 +4,11 @@ import dev.sonde.SondeException;
 import dev.sonde.graph.GraphFile;
 import dev.sonde.manifest.ManifestFile;
 import dev.sonde.remote.protocol.IdsBody;
+import dev.sonde.remote.protocol.Json;
 import dev.sonde.remote.protocol.Price;
 import dev.sonde.remote.protocol.Problem;
 import dev.sonde.remote.protocol.ResultsFile;
+import dev.sonde.remote.protocol.TextFacts;
 import dev.sonde.spi.Backend;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Limits;
@@ -116,6 +118,7 @@ final class Worker {
                 IdsBody ids = new IdsBody(Objects.requireNonNull(header.ids()));
                 yield WorkerMessage.answer(header.id(), tokenizer().decode(ids.toArray()));
             }
+            case TEXTS -> WorkerMessage.answer(header.id(), Json.write(TextFacts.of(tokenizer())));
             default -> throw new IOException("the server asked " + header.kind());
         };
     }

@@ -2,13 +2,16 @@ package dev.sonde.remote.server;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.sonde.SondeException;
+import dev.sonde.chat.ChatTemplate;
 import dev.sonde.graph.GraphFile;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.manifest.ManifestFile;
 import dev.sonde.manifest.ModelManifest;
 import dev.sonde.remote.protocol.IdsBody;
+import dev.sonde.remote.protocol.Json;
 import dev.sonde.remote.protocol.Price;
 import dev.sonde.remote.protocol.ResultsFile;
+import dev.sonde.remote.protocol.TextFacts;
 import dev.sonde.spi.Backend;
 import dev.sonde.spi.Control;
 import dev.sonde.spi.Cost;
@@ -27,6 +30,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model in a process of its own, so that an engine that crashes, runs out of memory or gets stuck costs one job an attempt
@@ -156,6 +160,8 @@ public final class WorkerBackend implements Backend {
     }
 
     private final class Asked implements Tokenizer {
+        private @Nullable TextFacts facts;
+
         @Override
         public long[] encode(String text) {
             return ids(text, false);
@@ -175,6 +181,25 @@ public final class WorkerBackend implements Backend {
         public String decode(long... ids) {
             List<Long> list = IdsBody.of(ids).ids();
             return ask(id -> WorkerMessage.decode(id, list), new byte[0], WorkerMessage::text);
+        }
+
+        @Override
+        public List<Long> endTokens() {
+            return facts().endTokens();
+        }
+
+        @Override
+        public Optional<ChatTemplate> chatTemplate() {
+            return facts().template();
+        }
+
+        private synchronized TextFacts facts() {
+            TextFacts known = facts;
+            if (known == null) {
+                known = Json.read(ask(WorkerMessage::texts, new byte[0], WorkerMessage::text), TextFacts.class);
+                facts = known;
+            }
+            return known;
         }
     }
 }

@@ -43,6 +43,8 @@ record WorkerMessage(
         RUN,
         ENCODE,
         DECODE,
+        /** What the model's folder says about texts; the answer's text is a {@link dev.sonde.remote.protocol.TextFacts}. */
+        TEXTS,
         /** To the worker: end the work of that id. */
         CANCEL,
         PROGRESS,
@@ -76,6 +78,10 @@ record WorkerMessage(
 
     static WorkerMessage decode(long id, List<Long> ids) {
         return new WorkerMessage(Kind.DECODE, id, null, null, null, null, false, ids, 0, 0, null, null);
+    }
+
+    static WorkerMessage texts(long id) {
+        return new WorkerMessage(Kind.TEXTS, id, null, null, null, null, false, null, 0, 0, null, null);
     }
 
     static WorkerMessage cancel(long id) {
