@@ -73,8 +73,11 @@ class RemoteGenerationTest {
             StringBuilder streamed = new StringBuilder();
             assertThat(remote.generate(PROMPT, options, streamed::append)).isEqualTo(here);
             assertThat(streamed.toString()).isEqualTo(here.text());
-            GenerationOptions drawn =
-                    GenerationOptions.builder().maxNewTokens(8).temperature(1).seed(5).build();
+            GenerationOptions drawn = GenerationOptions.builder()
+                    .maxNewTokens(8)
+                    .temperature(1)
+                    .seed(5)
+                    .build();
             assertThat(remote.generate(PROMPT, drawn)).isEqualTo(local.generate(PROMPT, drawn));
             RunInput chat = remote.chat(ChatMessage.user("Then Mary"), ChatMessage.assistant("and John"));
             assertThat(chat).isEqualTo(local.chat(ChatMessage.user("Then Mary"), ChatMessage.assistant("and John")));
