@@ -95,8 +95,7 @@ class UntouchedModelTest {
             }
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             given.forEach((input, numbers) -> tensors.put(input, Tensor.of(numbers, SHAPE)));
-            Tensor ours = model.trace(
-                            Input.tensors(tensors), t -> t.get(output).save())
+            Tensor ours = model.trace(Input.tensors(tensors), t -> t.get(output).save())
                     .value();
             assertThat(ours.toFloats()).isEqualTo(alone(file, output, given, level, prepacking == Prepacking.ON));
         }
