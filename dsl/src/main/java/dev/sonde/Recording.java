@@ -41,7 +41,7 @@ public record Recording<T>(InterventionGraph graph, T result, List<Saved<Tensor>
         for (Saved<Tensor> handle : saved) {
             Tensor tensor = results.saved().get(handle.name());
             if (tensor != null) {
-                handle.fill(tensor);
+                handle.fill(tensor, results.provenance());
             }
         }
         return result;

@@ -1,5 +1,6 @@
 package dev.sonde;
 
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,7 @@ public final class Saved<T> {
     private final int node;
     private final String name;
     private volatile @Nullable T value;
+    private volatile Map<String, String> provenance = Map.of();
 
     Saved(int node, String name) {
         this.node = node;
@@ -26,8 +28,20 @@ public final class Saved<T> {
         return node;
     }
 
-    void fill(T filled) {
+    void fill(T filled, Map<String, String> madeBy) {
+        provenance = madeBy;
         value = filled;
+    }
+
+    /**
+     * Returns what made the result: hashes of model and graph, versions, precision, optimisation level, planning, and which fused
+     * operators were written out.
+     *
+     * @throws IllegalStateException before the run
+     */
+    public Map<String, String> provenance() {
+        value();
+        return provenance;
     }
 
     /**

@@ -64,7 +64,40 @@ final class Selections {
         throw new SondeException("unknown-axis", "No axis '" + name + "' in " + type);
     }
 
+    private static Selection.Pick ofRows(ValueType type, boolean raw, Selector.OfRows selector) {
+        int axis = axis(type, selector.axis());
+        checkRaw(selector.axis(), selector.prompt() && raw);
+        Dim dim = type.dims().get(axis);
+        if (axis == 0 || type.dims().get(0).size() != selector.rows().size()) {
+            throw new SondeException(
+                    "bad-selection",
+                    "Indices of each row: expected one list for each row of " + type + " but was given "
+                            + selector.rows().size());
+        }
+        boolean own = selector.prompt() && type.isRagged();
+        List<List<Long>> rows = new ArrayList<>();
+        for (int row = 0; row < selector.rows().size(); row++) {
+            long length = own ? type.lengths().get(row) : dim.size();
+            rows.add(selector.rows().get(row).stream()
+                    .map(i -> checked(i, dim, length))
+                    .toList());
+        }
+        return new Selection.Pick(axis, selector.single(), rows);
+    }
+
+    private static void checkRaw(String axis, boolean raw) {
+        if (raw) {
+            throw new SondeException(
+                    "raw-positions",
+                    "This run was given raw tensors, so its positions are not a prompt's: use index(\"" + axis
+                            + "\", ...) or range(\"" + axis + "\", ...)");
+        }
+    }
+
     private static Selection.Pick pick(ValueType type, boolean raw, Selector given) {
+        if (given instanceof Selector.OfRows each) {
+            return ofRows(type, raw, each);
+        }
         Selector selector = given instanceof Selector.Newest newest
                 ? new Selector.Indices(newest.axis(), !raw, List.of(-1L), true)
                 : given;
@@ -73,12 +106,7 @@ final class Selections {
         boolean prompt = selector instanceof Selector.Indices indices
                 ? indices.prompt()
                 : ((Selector.Stretch) selector).prompt();
-        if (prompt && raw) {
-            throw new SondeException(
-                    "raw-positions",
-                    "This run was given raw tensors, so its positions are not a prompt's: use index(\"" + name
-                            + "\", ...) or range(\"" + name + "\", ...)");
-        }
+        checkRaw(name, prompt && raw);
         int axis = axis(type, name);
         Dim dim = type.dims().get(axis);
         if (prompt && type.isRagged()) {

@@ -1,6 +1,7 @@
 package dev.sonde;
 
 import java.util.List;
+import java.util.stream.LongStream;
 
 /** Part of one axis of a value; several together are a region. */
 public sealed interface Selector {
@@ -38,6 +39,21 @@ public sealed interface Selector {
      */
     record Newest(String axis, boolean single) implements Selector {}
 
+    /**
+     * Indices along an axis that each row of the batch has for itself.
+     *
+     * @param axis the axis' name, or its number as a text
+     * @param prompt whether indices are the prompt's own positions
+     * @param rows one list for each row, all of one length, negative indices counting from the end
+     * @param single whether the axis disappears from what is selected
+     */
+    record OfRows(String axis, boolean prompt, List<List<Long>> rows, boolean single) implements Selector {
+        /** Copies its lists. */
+        public OfRows {
+            rows = rows.stream().map(List::copyOf).toList();
+        }
+    }
+
     /** Selects the tokens that a step of a generation computes: in the prompt pass the prompt's, later the new one. */
     static Selector newest() {
         return new Newest("position", false);
@@ -56,6 +72,25 @@ public sealed interface Selector {
     /** Selects the prompt's tokens from {@code from} (inclusive) to {@code to} (exclusive). */
     static Selector positions(long from, long to) {
         return new Stretch("position", true, from, to, 1);
+    }
+
+    /** Selects one of each prompt's tokens: the first number is the first row's, and so on. */
+    static Selector positionOfRows(long... each) {
+        return new OfRows("position", true, columns(each), true);
+    }
+
+    /** Selects one raw index of an axis for each row of the batch, such as one head each; the axis disappears. */
+    static Selector indexOfRows(String axis, long... each) {
+        return new OfRows(axis, false, columns(each), true);
+    }
+
+    /** Selects raw indices of an axis for each row of the batch, equally many for all. */
+    static Selector indicesOfRows(String axis, List<List<Long>> each) {
+        return new OfRows(axis, false, each, false);
+    }
+
+    private static List<List<Long>> columns(long... each) {
+        return LongStream.of(each).mapToObj(List::of).toList();
     }
 
     /** Selects the row of an attention value that belongs to the prompt's token {@code i}. */

@@ -139,6 +139,11 @@ final class StepValues {
         List<Boolean> present = List.of(true);
         List<Selector> plain = new ArrayList<>();
         for (Selector selector : selectors) {
+            if (selector instanceof Selector.OfRows) {
+                throw new SondeException(
+                        "unsupported-in-steps",
+                        "Indices of each row cannot be selected inside a generation: expected one selector for all rows");
+            }
             boolean absolute = !(selector instanceof Selector.Newest) && isPrompt(selector);
             if (absolute) {
                 int axis = Selections.axis(type, axisOf(selector));

@@ -239,6 +239,21 @@ public final class Value<K extends Any> {
         return same(Operator.POW, constant(exponent));
     }
 
+    /** Returns each element to the power of another one. */
+    public Value<K> pow(Value<?> exponent) {
+        return same(Operator.POW, exponent);
+    }
+
+    /** Returns each element, or a number where that is larger. */
+    public Value<K> max(double number) {
+        return same(Operator.MAX, constant(number));
+    }
+
+    /** Returns each element, or a number where that is smaller. */
+    public Value<K> min(double number) {
+        return same(Operator.MIN, constant(number));
+    }
+
     /** Returns the larger of each pair of elements. */
     public Value<K> max(Value<?> other) {
         return same(Operator.MAX, other);
@@ -560,6 +575,41 @@ public final class Value<K extends Any> {
     public Value<Any> reshape(List<Long> shape, List<String> names) {
         Map<String, String> texts = names.isEmpty() ? Map.of() : Map.of("names", String.join(",", names));
         return value(op(Operator.RESHAPE, List.of(id), Map.of("shape", shape), texts));
+    }
+
+    /** Returns this value with one axis divided into several of these names and sizes; one size may be -1, what remains. */
+    public Value<Any> splitAxis(String axis, List<String> names, long... sizes) {
+        return resolving(new String[] {axis}, at -> {
+            int place = at.get(0).intValue();
+            List<Dim> dims = type().dims();
+            List<Dim> all = new ArrayList<>(dims.subList(0, place));
+            for (int i = 0; i < sizes.length; i++) {
+                all.add(new Dim(i < names.size() ? names.get(i) : "", sizes[i]));
+            }
+            all.addAll(dims.subList(place + 1, dims.size()));
+            return reshaped(all);
+        });
+    }
+
+    /** Returns this value with neighbouring axes, from one to another, joined into one of that name. */
+    public Value<Any> joinAxes(String from, String to, String name) {
+        return resolving(new String[] {from, to}, at -> {
+            List<Dim> dims = type().dims();
+            if (at.get(0) > at.get(1)) {
+                throw new SondeException(
+                        "shape-mismatch", "Axis '" + from + "' lies behind '" + to + "' in " + type() + ": expected it before");
+            }
+            List<Dim> all = new ArrayList<>(dims.subList(0, at.get(0).intValue()));
+            all.add(new Dim(name, -1));
+            all.addAll(dims.subList(at.get(1).intValue() + 1, dims.size()));
+            return reshaped(all);
+        });
+    }
+
+    private int reshaped(List<Dim> dims) {
+        List<Long> shape = dims.stream().map(Dim::size).toList();
+        String names = dims.stream().map(Dim::name).collect(java.util.stream.Collectors.joining(","));
+        return op(Operator.RESHAPE, List.of(id), Map.of("shape", shape), Map.of("names", names));
     }
 
     /** Returns this value with its axes in that order. */

@@ -5,6 +5,7 @@ import dev.sonde.graph.GraphFile;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.spi.Limits;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -47,14 +48,25 @@ final class RunCommand implements Callable<Integer> {
             description = "Say how the experiment would run and what it would take; do not run it.")
     private boolean explain;
 
+    @Option(
+            names = "--draw",
+            paramLabel = "FILE",
+            description = "Draw the experiment into an SVG file; do not run it.")
+    private @Nullable Path drawing;
+
     @Override
     public Integer call() {
         Path file = Objects.requireNonNull(graph);
         CommandLine line = Objects.requireNonNull(spec).commandLine();
-        if (out == null && !explain) {
+        if (out == null && !explain && drawing == null) {
             throw new ParameterException(line, "Missing required option: '--out=FILE'");
         }
         byte[] bytes = Disk.read(file);
+        if (drawing != null) {
+            InterventionGraph experiment = GraphFile.read(ByteBuffer.wrap(bytes), file.toString());
+            Disk.write(drawing, experiment.toSvg().getBytes(StandardCharsets.UTF_8));
+            return 0;
+        }
         try (Model opened = LocalModel.open(Objects.requireNonNull(model))) {
             InterventionGraph experiment = GraphFile.read(ByteBuffer.wrap(bytes), file.toString());
             if (explain) {

@@ -51,14 +51,14 @@ final class Journal {
         return Optional.of(shard.results());
     }
 
-    List<RowResult> keep(Batch batch, List<RowResult> results) {
+    List<RowResult> keep(Batch batch, List<RowResult> results, Map<String, String> provenance) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         results.forEach(row -> row.values().forEach((name, value) -> tensors.put(row.index() + "/" + name, value)));
-        Map<String, String> facts = Map.of(
-                Shard.FIRST, Long.toString(batch.first()),
-                Shard.ROWS, Integer.toString(batch.rows()),
-                Shard.MODEL, batch.graph().model(),
-                Shard.EXPERIMENT, hash(batch));
+        Map<String, String> facts = new LinkedHashMap<>(provenance);
+        facts.put(Shard.FIRST, Long.toString(batch.first()));
+        facts.put(Shard.ROWS, Integer.toString(batch.rows()));
+        facts.put(Shard.MODEL, batch.graph().model());
+        facts.put(Shard.EXPERIMENT, hash(batch));
         Shard.write(Shard.file(folder, batch.first()), new Safetensors(tensors, facts));
         return results;
     }

@@ -65,6 +65,12 @@ public final class RowStore implements Iterable<RowResult> {
         return shard(index).results().get((int) (index - shard(index).first()));
     }
 
+    /** Returns what made a row's results: hashes of model and graph, versions, precision, optimisation level. */
+    public Map<String, String> provenance(long index) {
+        Objects.checkIndex(index, rows);
+        return shard(index).content().metadata();
+    }
+
     private synchronized Shard shard(long row) {
         @Nullable Shard known = last;
         if (known != null && known.first() <= row && row < known.first() + known.rows()) {

@@ -4,6 +4,7 @@ import dev.sonde.Model;
 import dev.sonde.Session;
 import dev.sonde.SondeException;
 import dev.sonde.spi.Control;
+import dev.sonde.spi.Results;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -133,16 +134,21 @@ public final class Study {
                 meter.check();
                 Batch batch = recorder.record(rows, rowsAtOnce);
                 List<RowResult> results = kept == null
-                        ? compute(batch, meter)
-                        : kept.find(batch).orElseGet(() -> kept.keep(batch, compute(batch, meter)));
+                        ? batch.results(run(batch, meter).saved())
+                        : kept.find(batch).orElseGet(() -> compute(batch, meter, kept));
                 results.forEach(sink);
                 meter.done(batch.rows());
             }
         }
     }
 
-    private List<RowResult> compute(Batch batch, Meter meter) {
+    private List<RowResult> compute(Batch batch, Meter meter, Journal kept) {
+        Results results = run(batch, meter);
+        return kept.keep(batch, batch.results(results.saved()), results.provenance());
+    }
+
+    private Results run(Batch batch, Meter meter) {
         meter.start(batch.rows());
-        return batch.results(model.run(batch.graph(), meter).saved());
+        return model.run(batch.graph(), meter);
     }
 }

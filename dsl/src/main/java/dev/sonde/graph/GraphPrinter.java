@@ -10,6 +10,11 @@ final class GraphPrinter {
     private GraphPrinter() {}
 
     static String print(InterventionGraph graph) {
+        return String.join("\n", lines(graph)) + "\n";
+    }
+
+    /** Returns a line for each run, value, effect and saved value, in this order. */
+    static List<String> lines(InterventionGraph graph) {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < graph.runs().size(); i++) {
             lines.add("run " + i + " = " + input(graph.runs().get(i)));
@@ -19,7 +24,7 @@ final class GraphPrinter {
         }
         graph.effects().forEach(effect -> lines.add(effect(effect)));
         graph.saves().forEach((name, id) -> lines.add("save " + name + " = %" + id));
-        return String.join("\n", lines) + "\n";
+        return lines;
     }
 
     private static String input(RunInput input) {

@@ -37,4 +37,9 @@ public record InterventionGraph(
     public String toString() {
         return GraphPrinter.print(this);
     }
+
+    /** Returns the graph as a drawing, an SVG document: each value to the right of what it is computed from. */
+    public String toSvg() {
+        return GraphDrawing.svg(this);
+    }
 }

@@ -89,17 +89,14 @@ final class InSegments implements Body {
             throws OrtException {
         byte[] model = SplicedModel.build(program, skeleton, products, segments.get(number), types(made.get(0)))
                 .toByteArray();
-        try (OrtSession.SessionOptions how = settings.options(environment, prepacked)) {
-            how.setCPUArenaAllocator(false); // an arena lives as long as any value in it
-            try (OrtSession session = environment.ort().createSession(model, how)) {
-                for (int row = 0; row < inputs.size(); row++) {
-                    Map<String, OnnxTensor> given = new HashMap<>(inputs.get(row));
-                    given.putAll(made.get(row));
-                    given.keySet().retainAll(session.getInputNames());
-                    Map<String, OnnxTensor> crossing = made.get(row);
-                    crossing.putAll(Body.tensors(session.run(given, options)));
-                    free(number, crossing);
-                }
+        try (OrtSession session = settings.openOnce(environment, model, prepacked)) {
+            for (int row = 0; row < inputs.size(); row++) {
+                Map<String, OnnxTensor> given = new HashMap<>(inputs.get(row));
+                given.putAll(made.get(row));
+                given.keySet().retainAll(session.getInputNames());
+                Map<String, OnnxTensor> crossing = made.get(row);
+                crossing.putAll(Body.tensors(session.run(given, options)));
+                free(number, crossing);
             }
         }
     }

@@ -140,8 +140,8 @@ public final class Sessions implements AutoCloseable {
         }
         byte[] model = SplicedModel.build(program, skeleton, prepacked ? products.plain() : products, settings.level())
                 .toByteArray();
-        try (OrtSession.SessionOptions options = settings.options(environment, prepacked)) {
-            return new Kept(new Body.Whole(environment.ort().createSession(model, options)), model.length, prepacked);
+        try {
+            return new Kept(new Body.Whole(settings.open(environment, model, prepacked)), model.length, prepacked);
         } catch (OrtException e) {
             throw new SondeException(
                     "engine",
