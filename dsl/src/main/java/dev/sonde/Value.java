@@ -597,7 +597,8 @@ public final class Value<K extends Any> {
             List<Dim> dims = type().dims();
             if (at.get(0) > at.get(1)) {
                 throw new SondeException(
-                        "shape-mismatch", "Axis '" + from + "' lies behind '" + to + "' in " + type() + ": expected it before");
+                        "shape-mismatch",
+                        "Axis '" + from + "' lies behind '" + to + "' in " + type() + ": expected it before");
             }
             List<Dim> all = new ArrayList<>(dims.subList(0, at.get(0).intValue()));
             all.add(new Dim(name, -1));

@@ -48,10 +48,7 @@ final class RunCommand implements Callable<Integer> {
             description = "Say how the experiment would run and what it would take; do not run it.")
     private boolean explain;
 
-    @Option(
-            names = "--draw",
-            paramLabel = "FILE",
-            description = "Draw the experiment into an SVG file; do not run it.")
+    @Option(names = "--draw", paramLabel = "FILE", description = "Draw the experiment into an SVG file; do not run it.")
     private @Nullable Path drawing;
 
     @Override

@@ -140,7 +140,14 @@ final class GraphDrawing {
         return String.format(
                 Locale.ROOT,
                 "<path d=\"M%.0f %d C%.0f %d %.0f %d %.0f %d\" fill=\"none\" stroke=\"#999\"/>\n",
-                x, y, middle, y, middle, endY, end, endY);
+                x,
+                y,
+                middle,
+                y,
+                middle,
+                endY,
+                end,
+                endY);
     }
 
     private static String box(Box box, Map<Integer, Double> left) {
@@ -150,7 +157,15 @@ final class GraphDrawing {
                 Locale.ROOT,
                 "<g><title>%s</title><rect x=\"%.0f\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"4\" fill=\"%s\""
                         + " stroke=\"#777\"/><text x=\"%.0f\" y=\"%d\">%s</text></g>\n",
-                escaped(box.text), x, y, box.width(), BOX, box.colour, x + 6, y + 15, escaped(box.shown()));
+                escaped(box.text),
+                x,
+                y,
+                box.width(),
+                BOX,
+                box.colour,
+                x + 6,
+                y + 15,
+                escaped(box.shown()));
     }
 
     /** What XML gives a meaning, and what it does not allow. */

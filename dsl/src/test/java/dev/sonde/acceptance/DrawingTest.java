@@ -42,13 +42,15 @@ class DrawingTest {
             Element box = (Element) boxes.item(i);
             String text = box.getElementsByTagName("title").item(0).getTextContent();
             assertThat(text).isEqualTo(lines.get(i));
-            double x = Double.parseDouble(((Element) box.getElementsByTagName("rect").item(0)).getAttribute("x"));
+            double x = Double.parseDouble(
+                    ((Element) box.getElementsByTagName("rect").item(0)).getAttribute("x"));
             if (text.startsWith("run ")) {
                 runs = x;
             } else {
                 assertThat(x).isGreaterThan(runs);
             }
         }
-        assertThat(drawing.getElementsByTagName("path").getLength()).isGreaterThan(graph.nodes().size());
+        assertThat(drawing.getElementsByTagName("path").getLength())
+                .isGreaterThan(graph.nodes().size());
     }
 }

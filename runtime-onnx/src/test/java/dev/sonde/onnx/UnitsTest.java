@@ -62,8 +62,13 @@ class UnitsTest {
         List<Saved<Tensor>> got = model.trace(Input.rows(ROWS), t -> {
             t.zero(POST, positionOfRows(-2, 1));
             t.zero(Z, indexOfRows("head", 3, 0), position(0));
-            t.scale(Site.of("layers.2#mlp_post"), -3, indicesOfRows("d_mlp", List.of(List.of(4L, 5L), List.of(9L, 1L))));
-            return List.of(t.get("logits").save(), t.get(POST).at(positionOfRows(0, -1)).save());
+            t.scale(
+                    Site.of("layers.2#mlp_post"),
+                    -3,
+                    indicesOfRows("d_mlp", List.of(List.of(4L, 5L), List.of(9L, 1L))));
+            return List.of(
+                    t.get("logits").save(),
+                    t.get(POST).at(positionOfRows(0, -1)).save());
         });
         List<List<Long>> neurons = List.of(List.of(4L, 5L), List.of(9L, 1L));
         for (int row = 0; row < 2; row++) {
@@ -79,9 +84,11 @@ class UnitsTest {
             near(got.get(0).value().row(row).toFloats(), alone.get(0).value().toFloats());
             near(got.get(1).value().row(row).toFloats(), alone.get(1).value().toFloats());
         }
-        assertThatThrownBy(() -> model.record(s -> s.run(Input.rows(ROWS)).get(POST).at(positionOfRows(1))))
+        assertThatThrownBy(() ->
+                        model.record(s -> s.run(Input.rows(ROWS)).get(POST).at(positionOfRows(1))))
                 .hasMessageContaining("[bad-selection] Indices of each row: expected one list for each row of");
-        assertThatThrownBy(() -> model.record(s -> s.run(Input.rows(ROWS)).get(POST).at(positionOfRows(0, 2))))
+        assertThatThrownBy(() ->
+                        model.record(s -> s.run(Input.rows(ROWS)).get(POST).at(positionOfRows(0, 2))))
                 .hasMessageContaining("[index-outside]");
     }
 
@@ -96,11 +103,15 @@ class UnitsTest {
             Run donor = s.run(prompt(1));
             Run base = s.run(prompt(0));
             Value<Any> there = donor.get(POST).at(position(-1));
-            Run patched = s.run(prompt(0), t -> t.update(POST, v -> {
-                Value<Any> here = v.at(position(-1));
-                Value<Any> change = there.minus(here).matmul(directions.transpose("1", "0")).matmul(directions);
-                return v.with(position(-1), here.plus(change.rename("batch", "d_model")));
-            }));
+            Run patched = s.run(
+                    prompt(0),
+                    t -> t.update(POST, v -> {
+                        Value<Any> here = v.at(position(-1));
+                        Value<Any> change = there.minus(here)
+                                .matmul(directions.transpose("1", "0"))
+                                .matmul(directions);
+                        return v.with(position(-1), here.plus(change.rename("batch", "d_model")));
+                    }));
             Value<Any> result = patched.get(POST).at(position(-1));
             return List.of(
                     result.matmul(directions.transpose("1", "0")).save(),
@@ -118,7 +129,8 @@ class UnitsTest {
     @Test
     void axesAreSplitAndJoinedByName() {
         List<Saved<Tensor>> got = model.trace(prompt(0), t -> {
-            Value<Any> heads = t.get("transformer.h.1.attn.c_proj#input").splitAxis("d_model", List.of("head", "d_head"), 4, -1);
+            Value<Any> heads =
+                    t.get("transformer.h.1.attn.c_proj#input").splitAxis("d_model", List.of("head", "d_head"), 4, -1);
             assertThat(heads.type().toString()).isEqualTo("float32[batch=1, position=5, head=4, d_head=8]");
             return List.of(
                     heads.save(),
@@ -136,7 +148,10 @@ class UnitsTest {
     void powersAndBoundsTakeValuesAndNumbers() {
         List<Saved<Tensor>> got = model.session(s -> {
             Value<Any> x = s.constant(Tensor.of(new float[] {1, 2, 3}));
-            return List.of(x.pow(s.constant(Tensor.of(new float[] {2, 3, 0}))).save(), x.max(2).save(), x.min(2).save());
+            return List.of(
+                    x.pow(s.constant(Tensor.of(new float[] {2, 3, 0}))).save(),
+                    x.max(2).save(),
+                    x.min(2).save());
         });
         assertThat(got.get(0).value().toFloats()).containsExactly(1, 8, 1);
         assertThat(got.get(1).value().toFloats()).containsExactly(2, 2, 3);
@@ -155,8 +170,10 @@ class UnitsTest {
                 .containsEntry("optimization", "basic")
                 .containsEntry("precision", "float32")
                 .containsKeys("graph", "sonde", "onnxruntime", "planning", "target", "java", "producer");
-        Results other = model.run(model.record(s -> s.run(prompt(1)).get("logits").save()).graph());
-        assertThat(other.provenance().get("graph")).isNotEqualTo(logits.provenance().get("graph"));
+        Results other = model.run(
+                model.record(s -> s.run(prompt(1)).get("logits").save()).graph());
+        assertThat(other.provenance().get("graph"))
+                .isNotEqualTo(logits.provenance().get("graph"));
     }
 
     @Test
@@ -164,8 +181,8 @@ class UnitsTest {
         try (OnnxModel llama = OnnxModel.open(TestModels.conformance().resolve("llama/torchscript.onnx"))) {
             List<Saved<Tensor>> got = llama.session(s -> {
                 Run donor = s.run(prompt(0));
-                Run run = s.run(prompt(0), t -> t.set(
-                        Site.of("layers.1#norm_scale"), donor.get("layers.1#norm_scale")));
+                Run run =
+                        s.run(prompt(0), t -> t.set(Site.of("layers.1#norm_scale"), donor.get("layers.1#norm_scale")));
                 return List.of(run.get("logits").save(), donor.get("logits").save());
             });
             near(got.get(0).value().toFloats(), got.get(1).value().toFloats());

@@ -38,7 +38,8 @@ public record SessionSettings(
         try (OrtSession.SessionOptions options = options(environment, prepacked, arena)) {
             return environment.ort().createSession(model, options);
         } catch (OrtException e) {
-            if (!String.valueOf(e.getMessage()).contains("is not a graph input, initializer, or output of a previous node")) {
+            if (!String.valueOf(e.getMessage())
+                    .contains("is not a graph input, initializer, or output of a previous node")) {
                 throw e;
             }
             try (OrtSession.SessionOptions options = options(environment, prepacked, arena)) {

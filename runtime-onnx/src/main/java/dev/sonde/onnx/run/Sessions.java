@@ -2,7 +2,6 @@ package dev.sonde.onnx.run;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
 import dev.sonde.SondeException;
 import dev.sonde.onnx.plan.Program;
 import dev.sonde.onnx.plan.Segment;
