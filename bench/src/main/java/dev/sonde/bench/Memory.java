@@ -126,10 +126,10 @@ public final class Memory {
     }
 
     /** The largest of some readings of the process's memory. */
-    private static final class Peak {
+    static final class Peak {
         private long largest;
 
-        private Peak() {
+        Peak() {
             Thread reader = new Thread(this::watch, "memory-peak");
             reader.setDaemon(true);
             reader.start();

@@ -44,6 +44,13 @@ enum Workload {
             Sweeps.heads(bench);
         }
     },
+    /** Attribution patching of W4's sites: one clean pass, one corrupt pass forward and backward. */
+    W6 {
+        @Override
+        void measure(Bench bench) throws Exception {
+            Gradients.attribution(bench);
+        }
+    },
     /** Greedy generation with a cache: plain, steered at every step, reading one site at every step. */
     W7 {
         @Override
@@ -77,6 +84,20 @@ enum Workload {
         @Override
         void measure(Bench bench) throws Exception {
             Lens.measure(bench);
+        }
+    },
+    /** Integrated gradients of the token embeddings, 16 steps. */
+    W12 {
+        @Override
+        void measure(Bench bench) throws Exception {
+            Gradients.integrated(bench);
+        }
+    },
+    /** A step of training a vector on 8 x 32 tokens. */
+    W13 {
+        @Override
+        void measure(Bench bench) throws Exception {
+            Gradients.training(bench);
         }
     };
 
