@@ -51,7 +51,7 @@ final class Unembedding {
             boolean rows = node instanceof Node.Select select && isOfRows(select);
             boolean columns = node instanceof Node.Select select && isOfColumns(select);
             if (!rows) {
-                node.inputs().forEach(this::needWhole);
+                node.inputs().forEach(this::readWhole);
             }
             if (!columns) {
                 node.inputs().forEach(allColumns::set);
@@ -62,6 +62,10 @@ final class Unembedding {
     /** A value that is needed whole as well is computed once, and selections are taken from it: equal bits for equal places. */
     private void needWhole(int id) {
         allColumns.set(id);
+        readWhole(id);
+    }
+
+    private void readWhole(int id) {
         if (experiment.nodes().get(id) instanceof Node.Read read) {
             whole.add(seen(read));
         }
