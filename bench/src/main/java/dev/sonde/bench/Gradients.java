@@ -115,8 +115,7 @@ public final class Gradients {
                 .losses();
     }
 
-    private static Value<Any> loss(
-            Session s, RunInput batch, Trainable vector, int layer, int last, Tensor next) {
+    private static Value<Any> loss(Session s, RunInput batch, Trainable vector, int layer, int last, Tensor next) {
         Run run = s.run(batch, t -> t.add(t.site("layers." + layer + "#resid_post"), t.trainable(vector)));
         return run.get("logits")
                 .at(range("position", 0, last))
