@@ -55,35 +55,6 @@ class GradientMethodsTest {
     }
 
     @Test
-    void edgesIntoTheOutputAddUpToThePatchOfTheLastStream() {
-        List<Saved<Tensor>> found = model.session(s -> {
-            RunInput clean = s.input(CLEAN);
-            RunInput corrupt = s.input(CORRUPT);
-            Metric metric = Metric.logitDifference(s.token("Bob"), s.token("Alice"));
-            EdgeAttribution edges = EdgeAttribution.of(s, clean, corrupt, metric);
-            AttributionPatching whole = AttributionPatching.of(s, clean, corrupt, metric);
-            int last = s.manifest().layers() - 1;
-            return List.of(
-                    edges.scores().save(),
-                    edges.integratedScores(5).save(),
-                    whole.patch(StandardSites.of(last, "resid_post")).save(),
-                    metric.of(s.run(clean)).minus(metric.of(s.run(corrupt))).save(),
-                    edges.integratedScores(1).save());
-        });
-        Tensor scores = found.get(0).value();
-        int count = (int) scores.size(0);
-        double sum = 0;
-        for (int source = 0; source < count; source++) {
-            sum += scores.at(source, count - 1);
-        }
-        double gain = found.get(3).value().item();
-        assertThat(sum).isCloseTo(found.get(2).value().item() * gain, within(1e-3 * Math.abs(gain)));
-        assertThat(scores.at(count - 1, 0)).isZero();
-        assertThat(found.get(1).value().toDoubles()).doesNotContain(Double.NaN);
-        assertThat(found.get(1).value()).isNotEqualTo(scores);
-    }
-
-    @Test
     void quadratureIsExactForPolynomials() {
         Quadrature four = Quadrature.gaussLegendre(4);
         double sum = 0;

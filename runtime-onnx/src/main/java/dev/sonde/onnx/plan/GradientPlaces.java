@@ -34,7 +34,10 @@ final class GradientPlaces {
             }
         }
         if (!apart.isEmpty()) {
-            joint.values().forEach(apart::addAll); // a gradient of both kinds would need both
+            joint.values().stream() // a gradient of both kinds would need both
+                    .flatMap(Set::stream)
+                    .filter(id -> graph.nodes().get(id) instanceof Node.Gradient)
+                    .forEach(apart::add);
         }
     }
 
