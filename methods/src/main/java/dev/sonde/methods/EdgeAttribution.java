@@ -191,7 +191,8 @@ public final class EdgeAttribution {
         float[] edges = new float[upper.size() * lower.size()];
         for (int i = 0; i < upper.size(); i++) {
             for (int j = 0; j < lower.size(); j++) {
-                edges[i * lower.size() + j] = upper.get(i).stage() <= lower.get(j).stage() ? 1 : 0;
+                edges[i * lower.size() + j] =
+                        upper.get(i).stage() <= lower.get(j).stage() ? 1 : 0;
             }
         }
         return Tensor.of(edges, upper.size(), lower.size());
@@ -204,8 +205,7 @@ public final class EdgeAttribution {
         for (int layer = 0; layer < layers; layer++) {
             if (byHead) {
                 Value<Any> all = difference(layer, "result");
-                LongStream.range(0, heads(layer, "result"))
-                        .forEach(head -> made.add(all.at(index("head", head))));
+                LongStream.range(0, heads(layer, "result")).forEach(head -> made.add(all.at(index("head", head))));
             } else {
                 made.add(difference(layer, "attn_out"));
             }
@@ -224,8 +224,7 @@ public final class EdgeAttribution {
         Value<Any> off = session.constant(0);
         for (int layer = 0; layer < layers; layer++) {
             Value<Any> post = difference(layer, "resid_post");
-            Value<Any> attention =
-                    byHead ? difference(layer, "result").sum("head") : difference(layer, "attn_out");
+            Value<Any> attention = byHead ? difference(layer, "result").sum("head") : difference(layer, "attn_out");
             off = off.max(post.minus(difference(layer, "resid_pre"))
                     .minus(attention)
                     .minus(difference(layer, "mlp_out"))
@@ -246,7 +245,8 @@ public final class EdgeAttribution {
     private Value<Any> gradients(ObjIntConsumer<Trace> edits) {
         Run run = session.run(cleanInput, t -> edits.accept(t, 1));
         Value<Any> number = metric.of(run);
-        @Nullable Run copies = byHead ? session.run(Rows.repeated(cleanInput, copies()), t -> edits.accept(t, copies())) : null;
+        @Nullable
+        Run copies = byHead ? session.run(Rows.repeated(cleanInput, copies()), t -> edits.accept(t, copies())) : null;
         List<Value<Any>> found = new ArrayList<>();
         for (int layer = 0; layer < layers; layer++) {
             Value<Any> before = run.get(StandardSites.of(layer, "resid_pre"));

@@ -63,7 +63,8 @@ final class Rows {
     }
 
     private static Tensor repeated(Tensor tensor, int times) {
-        ByteBuffer bytes = ByteBuffer.allocate(tensor.bytes().remaining() * times).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes =
+                ByteBuffer.allocate(tensor.bytes().remaining() * times).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < times; i++) {
             bytes.put(tensor.bytes().duplicate());
         }

@@ -91,7 +91,9 @@ class GradientScoresTest {
             List<Saved<Tensor>> found = model.session(s -> {
                 EdgeAttribution edges =
                         EdgeAttribution.of(s, rows(name + "/clean"), rows(name + "/corrupt"), metric(s, name));
-                assertThat(edges.sources()).startsWith("embed", "attn_0", "mlp_0").hasSize(7);
+                assertThat(edges.sources())
+                        .startsWith("embed", "attn_0", "mlp_0")
+                        .hasSize(7);
                 assertThat(edges.destinations()).startsWith("attn_0", "mlp_0").endsWith("logits");
                 return List.of(edges.scores().save(), edges.integratedScores(5).save());
             });
@@ -112,8 +114,12 @@ class GradientScoresTest {
             List<Saved<Tensor>> found = model.session(s -> {
                 EdgeAttribution edges =
                         EdgeAttribution.byHead(s, rows(name + "/clean"), rows(name + "/corrupt"), metric(s, name));
-                assertThat(edges.sources()).startsWith("embed", "a0.h0", "a0.h1").hasSize(16);
-                assertThat(edges.destinations()).startsWith("a0.h0<q>", "a0.h1<q>").endsWith("m2", "logits");
+                assertThat(edges.sources())
+                        .startsWith("embed", "a0.h0", "a0.h1")
+                        .hasSize(16);
+                assertThat(edges.destinations())
+                        .startsWith("a0.h0<q>", "a0.h1<q>")
+                        .endsWith("m2", "logits");
                 return List.of(edges.scores().save(), edges.integratedScores(5).save());
             });
             assertClose(found.get(0).value(), name + "/eap_heads", CLOSE);
@@ -134,19 +140,19 @@ class GradientScoresTest {
                 Site<Any> last = StandardSites.of(s.manifest().layers() - 1, "resid_post");
                 return List.of(
                         EdgeAttribution.of(s, clean, corrupt, metric).scores().save(),
-                        EdgeAttribution.byHead(s, clean, corrupt, metric).scores().save(),
+                        EdgeAttribution.byHead(s, clean, corrupt, metric)
+                                .scores()
+                                .save(),
                         noising.patch(last).save(),
                         metric.of(s.run(corrupt)).minus(metric.of(s.run(clean))).save());
             });
             Tensor layers = found.get(0).value();
             Tensor heads = found.get(1).value();
             double effect = found.get(2).value().item() * found.get(3).value().item();
-            assertThat(column(layers, (int) layers.size(1) - 1)).isCloseTo(effect, within(
-                    1e-4 * Math.abs(effect) + 1e-5));
+            assertThat(column(layers, (int) layers.size(1) - 1))
+                    .isCloseTo(effect, within(1e-4 * Math.abs(effect) + 1e-5));
             assertThat(Arrays.stream(heads.toDoubles()).sum())
-                    .isCloseTo(
-                            Arrays.stream(layers.toDoubles()).sum(),
-                            within(1e-4));
+                    .isCloseTo(Arrays.stream(layers.toDoubles()).sum(), within(1e-4));
         }
     }
 
@@ -159,10 +165,10 @@ class GradientScoresTest {
     @Test
     void edgesOfANormedStreamAreNotANumber() {
         try (OnnxModel model = OnnxModel.open(TestModels.conformance().resolve("bert/torchscript.onnx"))) {
-            Tensor scores = model.session(s -> EdgeAttribution.of(
-                                    s, rows("gpt2/clean"), rows("gpt2/corrupt"), metric(s, "gpt2"))
-                            .scores()
-                            .save())
+            Tensor scores = model.session(
+                            s -> EdgeAttribution.of(s, rows("gpt2/clean"), rows("gpt2/corrupt"), metric(s, "gpt2"))
+                                    .scores()
+                                    .save())
                     .value();
             assertThat(scores.toDoubles()).containsOnly(Double.NaN);
         }
