@@ -251,10 +251,17 @@ class StudyTest {
     @Test
     void cachedActivationsAreThoseOfTraces() {
         Dataset prompts = Dataset.prompts("When Alice and Bob went to the park", "When Zoe", "Then Bob and Alice went");
+        List<Progress> told = new ArrayList<>();
         RowStore store = model.cache(prompts, "layers.*#resid_post", "layers.1#pattern")
                 .rowsAtOnce(2)
+                .progress(told::add)
                 .to(folder);
         assertThat(store.size()).isEqualTo(3);
+        assertThat(told).extracting(Progress::rows).endsWith(2L, 3L).isSorted();
+        assertThat(store.provenance(2))
+                .containsEntry("model", model.manifest().sha256())
+                .containsEntry("precision", "float32")
+                .containsKeys("graph", "onnxruntime", "optimization");
         int i = 0;
         for (RowResult row : store) {
             String prompt = List.of("When Alice and Bob went to the park", "When Zoe", "Then Bob and Alice went")
