@@ -28,14 +28,17 @@ class FeaturesPageTest {
         Map<String, String> rows = new TreeMap<>();
         Matcher lines = ROW.matcher(Files.readString(Path.of("../docs/features.md")));
         while (lines.find()) {
-            assertThat(rows.put(lines.group(1), lines.group(2))).as(lines.group(1) + " twice").isNull();
+            assertThat(rows.put(lines.group(1), lines.group(2)))
+                    .as(lines.group(1) + " twice")
+                    .isNull();
         }
         return rows;
     }
 
     private static List<Path> files(String end) throws IOException {
         try (Stream<Path> files = Files.walk(Path.of(".."))) {
-            return files.filter(file -> file.toString().contains("src") && !file.toString().contains("/target/"))
+            return files.filter(file ->
+                            file.toString().contains("src") && !file.toString().contains("/target/"))
                     .filter(file -> file.toString().endsWith(end))
                     .toList();
         }
@@ -53,8 +56,8 @@ class FeaturesPageTest {
             Matcher tests = TEST.matcher(text);
             int count = 0;
             for (; tests.find(); count++) {
-                Pattern method = Pattern.compile(
-                        "@(Test|ParameterizedTest|TestFactory)\\b[^{}]*(\\{[^{}]*}[^{}]*)?\\b" + tests.group(2) + "\\(");
+                Pattern method = Pattern.compile("@(Test|ParameterizedTest|TestFactory)\\b[^{}]*(\\{[^{}]*}[^{}]*)?\\b"
+                        + tests.group(2) + "\\(");
                 if (!method.matcher(sources.getOrDefault(tests.group(1), "")).find()) {
                     missing.add(id + ": " + tests.group());
                 }
@@ -89,6 +92,7 @@ class FeaturesPageTest {
                 .toList();
         assertThat(rows().keySet())
                 .containsAll(language)
-                .contains("W1", "W7", "R1", "R4", "P1", "P3", "N1", "N4", "K1", "O1", "O2", "E1", "E4", "Q1", "Q3", "H1");
+                .contains(
+                        "W1", "W7", "R1", "R4", "P1", "P3", "N1", "N4", "K1", "O1", "O2", "E1", "E4", "Q1", "Q3", "H1");
     }
 }

@@ -102,8 +102,12 @@ class SemanticsTest {
         String point = model.manifest().site("transformer.h.1").point();
         String value = point.substring(point.indexOf("):") + 2);
         List<Saved<Tensor>> got = model.session(s -> List.of(
-                s.run(PROMPT, t -> t.scale(Site.of("value:" + value), 0.5)).get("logits").save(),
-                s.run(PROMPT, t -> t.scale(Site.of("transformer.h.1"), 0.5)).get("logits").save()));
+                s.run(PROMPT, t -> t.scale(Site.of("value:" + value), 0.5))
+                        .get("logits")
+                        .save(),
+                s.run(PROMPT, t -> t.scale(Site.of("transformer.h.1"), 0.5))
+                        .get("logits")
+                        .save()));
         assertThat(got.get(0).value()).isEqualTo(got.get(1).value());
     }
 
@@ -148,7 +152,8 @@ class SemanticsTest {
                         got.get(2 + row).value().row(0).toFloats());
             }
         }
-        assertThatThrownBy(() -> Input.padded(left, Tensor.of(new long[8], 2, 4))).hasMessageContaining("all padding");
+        assertThatThrownBy(() -> Input.padded(left, Tensor.of(new long[8], 2, 4)))
+                .hasMessageContaining("all padding");
     }
 
     private static void edit(dev.sonde.Trace t) {
@@ -165,7 +170,10 @@ class SemanticsTest {
         List<Saved<Tensor>> got = model.trace(PROMPT, t -> {
             Saved<Tensor> before = t.get(LATE).mean("position").save();
             t.update(LATE, v -> v.meanKeeping("position"));
-            return List.of(before, t.get(LATE).at(position(0)).save(), t.get(LATE).at(position(-1)).save());
+            return List.of(
+                    before,
+                    t.get(LATE).at(position(0)).save(),
+                    t.get(LATE).at(position(-1)).save());
         });
         near(got.get(1).value().toFloats(), got.get(0).value().toFloats());
         near(got.get(2).value().toFloats(), got.get(0).value().toFloats());
