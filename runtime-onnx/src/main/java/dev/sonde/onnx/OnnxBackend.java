@@ -1,5 +1,6 @@
 package dev.sonde.onnx;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.sonde.SondeException;
 import dev.sonde.Tensor;
 import dev.sonde.graph.InterventionGraph;
@@ -37,6 +38,7 @@ import java.util.function.Supplier;
 /** Plans graphs and runs them on ONNX Runtime. */
 final class OnnxBackend implements Backend {
     private static final long MODEL_BYTES = 256L << 20;
+    private static final long SMALL = 8 << 20;
 
     private final ModelManifest manifest;
     private final Target target;
@@ -97,10 +99,17 @@ final class OnnxBackend implements Backend {
                 file.weightsFolder());
     }
 
-    /** Quantised products are very slow without. */
+    /** Quantised products are very slow without, and small models are packed in no time. */
     private static boolean needsPrepacking(OnnxFile file) {
-        return file.skeleton().getGraph().getNodeList().stream()
-                .anyMatch(node -> node.getOpType().startsWith("MatMulNBits"));
+        return isSmall(file)
+                || file.skeleton().getGraph().getNodeList().stream()
+                        .anyMatch(node -> node.getOpType().startsWith("MatMulNBits"));
+    }
+
+    private static boolean isSmall(OnnxFile file) {
+        List<TensorProto> weights = file.skeleton().getGraph().getInitializerList();
+        return weights.stream().mapToLong(TurnedWeights::bytes).sum() <= SMALL
+                && weights.stream().noneMatch(weight -> TurnedWeights.bytes(weight) >= TurnedWeights.LEAST);
     }
 
     /** Returns the turned matrices of a model if products are to be written with them. */

@@ -59,7 +59,8 @@ public record Options(
     public enum Prepacking {
         /**
          * Large matrices are kept turned in the cache, once for all sessions. Each session lays out the weights of quantised
-         * models, which are very slow without, and those for generations of several rows and 16 tokens or more. The default.
+         * models, which are very slow without, those of models of up to 8 MiB, and those for generations of several rows and
+         * 16 tokens or more. The default.
          */
         AUTO,
         /** Each session lays out all weights: it takes time and memory for each structure of an experiment. */

@@ -91,7 +91,11 @@ public final class TurnedWeights {
         }
     }
 
-    private static long bytes(TensorProto tensor) {
+    /** Returns the size of a tensor; strings have none. */
+    public static long bytes(TensorProto tensor) {
+        if (tensor.getDataType() == TensorProto.DataType.STRING_VALUE) {
+            return 0;
+        }
         return ElementTypes.bytes(tensor.getDataType(), ElementTypes.count(tensor.getDimsList()));
     }
 
