@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
 final class Overheads {
     private static final int READS = 48;
     private static final int EDITS = 12;
+    private static final long WARM_NANOS = 10_000_000_000L;
 
     private Overheads() {}
 
@@ -96,7 +97,8 @@ final class Overheads {
         boolean slow = subject.file().equals(Bench.SMALL);
         boolean full = bench.settings().full();
         if (!slow) { // let the compiler see it first
-            for (int i = 0; i < 5000; i++) {
+            long end = System.nanoTime() + WARM_NANOS;
+            for (int i = 0; i < 5000 || System.nanoTime() < end; i++) {
                 for (Work work : variants.works().values()) {
                     work.run();
                 }
