@@ -40,7 +40,6 @@ import java.util.function.Consumer;
 public final class GenerationBench {
     private static final String ALL = "W7,W7s,W7r";
     private static final int WARM_UPS = 4;
-    private static final BiConsumer<Session, Generation> PLAIN = (s, g) -> {};
 
     private final OnnxModel model;
     private final BareLoop bare;
@@ -106,7 +105,7 @@ public final class GenerationBench {
         Site<Any> site = Site.of("layers." + layer + "#resid_post");
         Tensor vector = Tensor.of(steer, steer.length);
         Map<String, BiConsumer<Session, Generation>> works = new LinkedHashMap<>();
-        works.put("W7", PLAIN);
+        works.put("W7", GenerationBench::plain);
         works.put("W7s", (s, g) -> {
             Value<Any> added = s.constant(vector);
             g.every(t -> t.update(site, v -> v.plus(added)));
@@ -126,6 +125,9 @@ public final class GenerationBench {
         return model.session(s -> s.generate(Input.rows(List.of(prompt)), options, g -> body.accept(s, g)));
     }
 
+    /** Asks for nothing. */
+    private static void plain(Session session, Generation generation) {}
+
     private void measure(String name, BiConsumer<Session, Generation> body) throws OrtException {
         JsonObject line = new JsonObject();
         line.addProperty("tool", "sonde");
@@ -141,7 +143,7 @@ public final class GenerationBench {
         }
         List<Work> works = new ArrayList<>(List.of(() -> generate(count, body), () -> bare.run(prompt, count)));
         if (!name.equals("W7")) {
-            works.add(() -> generate(count, PLAIN));
+            works.add(() -> generate(count, GenerationBench::plain));
         }
         double[][] seconds = takeTurns(works);
         double[] token = new double[pairs];

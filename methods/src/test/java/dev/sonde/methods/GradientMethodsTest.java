@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 /** What methods by gradients promise, on a small trained decoder. */
 class GradientMethodsTest {
     private static final String CLEAN = "When Alice and Bob went to the park , Alice gave a book of Henry to";
-    private static final String CORRUPT = "When Alice and Bob went to the park , Bob gave a book of Henry to";
 
     @SuppressWarnings("NullAway.Init") // opened before the first test
     private static OnnxModel model;

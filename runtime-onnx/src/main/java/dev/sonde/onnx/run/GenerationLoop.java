@@ -146,9 +146,9 @@ final class GenerationLoop implements AutoCloseable {
     }
 
     private void leaveCarried(List<Integer> stay) throws OrtException {
-        for (String name : List.copyOf(carried.keySet())) {
-            if (carriesRows(name)) {
-                release(carried.put(name, some(carried.get(name), stay)), Map.of());
+        for (Map.Entry<String, OnnxTensor> each : carried.entrySet()) {
+            if (carriesRows(each.getKey())) {
+                release(each.setValue(some(each.getValue(), stay)), Map.of());
             }
         }
     }

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.NavigableSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -99,7 +100,7 @@ final class CountedCalls {
      * @param computing those that compute floats: others may be shared by the calls
      */
     Optional<Map<Integer, Integer>> calls(List<Integer> nodes, Set<Integer> computing) {
-        Map<String, TreeSet<Integer>> seen = new HashMap<>();
+        Map<String, NavigableSet<Integer>> seen = new HashMap<>();
         for (int node : nodes) {
             @Nullable Count count = counts.get(node);
             if (count != null && computing.contains(node)) {
@@ -110,11 +111,11 @@ final class CountedCalls {
         return times < 2 ? Optional.empty() : Optional.of(calls(nodes, seen, times));
     }
 
-    private Map<Integer, Integer> calls(List<Integer> nodes, Map<String, TreeSet<Integer>> seen, int times) {
+    private Map<Integer, Integer> calls(List<Integer> nodes, Map<String, NavigableSet<Integer>> seen, int times) {
         Map<Integer, Integer> calls = new HashMap<>();
         for (int node : nodes) {
             @Nullable Count count = counts.get(node);
-            @Nullable TreeSet<Integer> all = count == null ? null : seen.get(count.scope());
+            @Nullable NavigableSet<Integer> all = count == null ? null : seen.get(count.scope());
             if (count != null && all != null) {
                 int place = all.headSet(count.call()).size();
                 calls.put(node, Math.min(place * times / all.size(), times - 1));

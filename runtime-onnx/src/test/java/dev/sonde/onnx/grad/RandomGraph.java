@@ -473,7 +473,7 @@ final class RandomGraph {
 
     private void cumulative() {
         String x = any(1, 4);
-        String axis = t.constant(Tensor.scalar(DType.INT64, axis(of(x).length)));
+        String axis = t.constant(Tensor.scalar(DType.INT64, (double) axis(of(x).length)));
         node(
                 of(x),
                 "CumSum",
