@@ -136,7 +136,8 @@ class GradientScoresTest {
                 RunInput clean = rows("gpt2/clean");
                 RunInput corrupt = rows("gpt2/corrupt");
                 Metric metric = metric(s, "gpt2");
-                AttributionPatching noising = AttributionPatching.of(s, /* clean= */ corrupt, /* corrupt= */ clean, metric);
+                AttributionPatching noising =
+                        AttributionPatching.of(s, /* clean= */ corrupt, /* corrupt= */ clean, metric);
                 Site<Any> last = StandardSites.of(s.manifest().layers() - 1, "resid_post");
                 return List.of(
                         EdgeAttribution.of(s, clean, corrupt, metric).scores().save(),
