@@ -86,8 +86,9 @@ class GradientArchitecturesTest {
             assertThat(absent).hasSizeLessThanOrEqualTo(1);
             Map<String, Saved<Tensor>> got = model.session(s -> {
                 Run run = s.run(Input.tensors(inputs));
-                Value<Any> number =
-                        run.get("value:out").times(s.constant(reference.get("seed"))).sum();
+                Value<Any> number = run.get("value:out")
+                        .times(s.constant(reference.get("seed")))
+                        .sum();
                 Map<String, Saved<Tensor>> saved = new LinkedHashMap<>();
                 sites.forEach((key, site) ->
                         saved.put(key, number.gradient(run.get(site)).save()));
