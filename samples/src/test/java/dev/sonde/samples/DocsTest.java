@@ -33,6 +33,7 @@ class DocsTest {
             import dev.sonde.methods.*;
             import dev.sonde.onnx.*;
             import dev.sonde.remote.client.SondeService;
+            import dev.sonde.training.*;
             import java.net.URI;
             import java.nio.file.Path;
             import java.util.*;
