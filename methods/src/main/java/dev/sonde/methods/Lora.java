@@ -121,7 +121,9 @@ public final class Lora {
     public void merge(Trace trace) {
         for (Part part : scale == 0 ? List.<Part>of() : parts) {
             Value<Any> product = product(trace.trainable(part.a()), trace.trainable(part.b()), part);
-            trace.update(Site.of(part.module() + ".weight"), weight -> weight.plus(product.cast(weight.type().dtype())));
+            trace.update(
+                    Site.of(part.module() + ".weight"),
+                    weight -> weight.plus(product.cast(weight.type().dtype())));
         }
     }
 
@@ -145,7 +147,8 @@ public final class Lora {
         if (part.layout() == Layout.UNKNOWN) {
             throw new SondeException(
                     "unknown-layout",
-                    "Which axis of '" + part.module() + ".weight' is the input's? It is square or no matrix, and the file names"
+                    "Which axis of '" + part.module()
+                            + ".weight' is the input's? It is square or no matrix, and the file names"
                             + " neither Linear nor Conv1D: expected Lora.apply, which needs no weight");
         }
         Value<Any> product = a.matmul(b).times(scale);

@@ -44,7 +44,8 @@ class LoraTest {
                 inputs.put(name.substring(5), tensor);
             }
         });
-        return Input.tensors(inputs.isEmpty() ? Map.of("x", Trainable.normal("x", 1, 1, 3, 5).tensor()) : inputs);
+        return Input.tensors(
+                inputs.isEmpty() ? Map.of("x", Trainable.normal("x", 1, 1, 3, 5).tensor()) : inputs);
     }
 
     private static OptionalLong width(ModelManifest manifest, String site) {
@@ -87,10 +88,21 @@ class LoraTest {
 
     @ParameterizedTest
     @CsvSource({
-        "gpt2,torchscript,13", "gpt2,dynamo,13", "gpt2,dynamo_sdpa,13", "gpt2,opset11,13", "gpt2,ort_fused,10",
-        "llama,torchscript,22", "llama,dynamo,22", "gpt_neox,torchscript,13", "gpt_neox,dynamo,13",
-        "bert,torchscript,20", "bert,dynamo,19", "vit,torchscript,19", "vit,dynamo,19",
-        "mlp_deep,torchscript,9", "mlp_deep,dynamo,9"
+        "gpt2,torchscript,13",
+        "gpt2,dynamo,13",
+        "gpt2,dynamo_sdpa,13",
+        "gpt2,opset11,13",
+        "gpt2,ort_fused,10",
+        "llama,torchscript,22",
+        "llama,dynamo,22",
+        "gpt_neox,torchscript,13",
+        "gpt_neox,dynamo,13",
+        "bert,torchscript,20",
+        "bert,dynamo,19",
+        "vit,torchscript,19",
+        "vit,dynamo,19",
+        "mlp_deep,torchscript,9",
+        "mlp_deep,dynamo,9"
     })
     void rankOrScaleZeroChangesNothingAndOthersDo(String suite, String file, int least) throws IOException {
         try (OnnxModel model = OnnxModel.open(SUITES.resolve(suite).resolve(file + ".onnx"))) {
@@ -113,8 +125,16 @@ class LoraTest {
     /** Square weights of TorchScript files apart, whose layout nobody wrote down, and weights that embeddings share. */
     @ParameterizedTest
     @CsvSource({
-        "gpt2,torchscript", "gpt2,dynamo", "llama,torchscript", "llama,dynamo", "gpt_neox,dynamo", "bert,torchscript",
-        "bert,dynamo", "vit,dynamo", "mlp_deep,torchscript", "mlp_deep,dynamo"
+        "gpt2,torchscript",
+        "gpt2,dynamo",
+        "llama,torchscript",
+        "llama,dynamo",
+        "gpt_neox,dynamo",
+        "bert,torchscript",
+        "bert,dynamo",
+        "vit,dynamo",
+        "mlp_deep,torchscript",
+        "mlp_deep,dynamo"
     })
     void mergedIntoTheWeightsItDoesTheSame(String suite, String file) throws IOException {
         try (OnnxModel model = OnnxModel.open(SUITES.resolve(suite).resolve(file + ".onnx"))) {
@@ -137,8 +157,10 @@ class LoraTest {
                 return saved;
             });
             assertThat(weights).hasSameSizeAs(linears);
-            Tensor exported = run(model, input, t -> weights.forEach(
-                    (name, saved) -> t.set(Site.of(name), t.constant(saved.value()))));
+            Tensor exported = run(
+                    model,
+                    input,
+                    t -> weights.forEach((name, saved) -> t.set(Site.of(name), t.constant(saved.value()))));
             assertThat(distance(exported, applied)).isLessThan(1e-4);
         }
     }

@@ -114,9 +114,9 @@ final class TrainingRecipes {
                 .shuffle(1)
                 .steps(500)
                 .run();
-        Tensor features = model.session(s -> sae.features(
-                                s, s.run("When Alice and Bob").get("layers.1#resid_post"))
-                        .save())
+        Tensor features = model.session(
+                        s -> sae.features(s, s.run("When Alice and Bob").get("layers.1#resid_post"))
+                                .save())
                 .value();
         System.out.println("autoencoder from " + trained.losses()[0] + " to " + trained.lastLoss() + ", features "
                 + features.describe());
