@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class CountedCalls {
     private static final Pattern COUNT = Pattern.compile("_\\d+$");
 
+    private static final Pattern LITERAL = Pattern.compile("/Constant(_\\d+)?_output_0$");
+
     private final Graph graph;
     private final List<@Nullable List<String>> places;
     private final SameWeights same;
@@ -79,11 +81,16 @@ final class CountedCalls {
         Set<String> weights = new HashSet<>();
         for (int node : scopes.getOrDefault(scope, List.of())) {
             graph.uses(node).stream()
-                    .filter(value -> SameWeights.isWeight(graph, value))
+                    .filter(value -> SameWeights.isWeight(graph, value) && !isLiteral(value, scope))
                     .map(value -> same.source(base, node, value))
                     .forEach(weights::add);
         }
         return weights;
+    }
+
+    /** Numbers in the code of a module, such as rotary frequencies, may be others in each call. */
+    private static boolean isLiteral(String value, String scope) {
+        return value.startsWith("/") && LITERAL.matcher(value).replaceFirst("").replace('/', '.').equals("." + scope);
     }
 
     private Set<String> operators(String scope) {

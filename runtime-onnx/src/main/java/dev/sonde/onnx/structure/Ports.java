@@ -17,12 +17,14 @@ final class Ports {
     private final Graph graph;
     private final Shapes shapes;
     private final DataPath data;
+    private final Modules modules;
     private final Map<List<String>, ModuleIo> known = new ConcurrentHashMap<>();
 
-    Ports(Graph graph, Shapes shapes, DataPath data) {
+    Ports(Graph graph, Shapes shapes, DataPath data, Modules modules) {
         this.graph = graph;
         this.shapes = shapes;
         this.data = data;
+        this.modules = modules;
     }
 
     ModuleIo of(Instance module) {
@@ -103,8 +105,20 @@ final class Ports {
         return false;
     }
 
+    /** Whether a value is only what exporters let the calls of a module share, such as a rotary table's positions. */
+    private boolean isShared(String value, Instance module) {
+        return !data.has(value)
+                && !graph.isOutput(value)
+                && graph.consumers(value).stream()
+                        .filter(reader -> !module.has(reader))
+                        .allMatch(reader -> modules.around(reader).stream()
+                                .anyMatch(each -> each.path().equals(module.path())));
+    }
+
     private List<String> outputs(Set<String> leaving, Instance module) {
-        List<String> floats = leaving.stream().filter(shapes::isFloat).toList();
+        List<String> floats = leaving.stream()
+                .filter(value -> shapes.isFloat(value) && !isShared(value, module))
+                .toList();
         List<String> onPath = floats.stream().filter(data::has).toList();
         List<String> candidates = onPath.isEmpty() ? floats : onPath;
         List<String> passedOn = candidates.stream()

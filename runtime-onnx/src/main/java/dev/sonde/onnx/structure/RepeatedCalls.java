@@ -54,8 +54,7 @@ final class RepeatedCalls {
     }
 
     private void split(List<String> module, List<Integer> nodes) {
-        Set<Integer> computing = nodes.stream().filter(data::computes).collect(Collectors.toSet());
-        Optional<Map<Integer, Integer>> said = counted.calls(nodes, computing);
+        Optional<Map<Integer, Integer>> said = counted.calls(nodes, working(nodes));
         Map<Integer, Integer> levels = said.orElseGet(() -> levels(nodes));
         Map<Integer, List<Integer>> calls = new LinkedHashMap<>();
         nodes.forEach(node -> calls.computeIfAbsent(levels.getOrDefault(node, 0), unused -> new ArrayList<>())
@@ -70,6 +69,16 @@ final class RepeatedCalls {
                 places.set(node, renamed);
             }
         });
+    }
+
+    /** The nodes that compute with data, or that make floats at all where none does, as in rotary tables. */
+    private Set<Integer> working(List<Integer> nodes) {
+        Set<Integer> computing = nodes.stream().filter(data::computes).collect(Collectors.toSet());
+        return computing.isEmpty()
+                ? nodes.stream()
+                        .filter(node -> shapes.isFloat(graph.output(node)))
+                        .collect(Collectors.toSet())
+                : computing;
     }
 
     private Map<Integer, Integer> levels(List<Integer> nodes) {

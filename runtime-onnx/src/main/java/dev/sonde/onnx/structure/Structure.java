@@ -67,7 +67,7 @@ public final class Structure {
         DataPath data = new DataPath(graph, shapes, roles.seeds());
         Placer.Result placed = Placer.place(graph, shapes, data, opened.unfused());
         Modules modules = new Modules(placed.places());
-        Ports ports = new Ports(graph, shapes, data);
+        Ports ports = new Ports(graph, shapes, data, modules);
         SiteBook book = new SiteBook(graph, shapes, data, modules, ports, roles.list());
         book.write(placed);
         return new Structure(opened, modules, ports, book);

@@ -13,6 +13,8 @@ import java.util.Optional;
 
 /** Writes the weights of attention, MLP and unembedding under TransformerLens' names and in its orientation. */
 final class Weights {
+    private static final long ANY = -1;
+
     private final Graph graph;
     private final Shapes shapes;
     private final Points points;
@@ -30,10 +32,14 @@ final class Weights {
     }
 
     void attention(String prefix, Attention attention, Optional<Heads> heads) {
-        attention.q().ifPresent(q -> side(prefix, "q", "head", q));
-        attention.k().ifPresent(k -> side(prefix, "k", keyHeads(attention, k), k));
-        attention.v().ifPresent(v -> side(prefix, "v", keyHeads(attention, v), v));
         heads.ifPresent(z -> output(prefix, z));
+        long stream = heads.flatMap(this::projection)
+                .filter(unused -> !prefix.endsWith("cross_")) // which reads another stream
+                .map(product -> products.size(product, 1))
+                .orElse(ANY);
+        attention.q().ifPresent(q -> side(prefix, "q", "head", q, stream));
+        attention.k().ifPresent(k -> side(prefix, "k", keyHeads(attention, k), k, stream));
+        attention.v().ifPresent(v -> side(prefix, "v", keyHeads(attention, v), v, stream));
         for (String name : List.of("q_pre", "k_pre", "W_Q", "b_Q", "W_K", "b_K", "W_V", "b_V", "W_O", "b_O")) {
             sites.absent(
                     prefix + name,
@@ -53,7 +59,7 @@ final class Weights {
                 .orElse(List.of());
     }
 
-    private void side(String prefix, String name, String heads, Tap tap) {
+    private void side(String prefix, String name, String heads, Tap tap, long stream) {
         List<Size> sizes = sizes(tap);
         int number = fixed(sizes.get(1));
         int width = fixed(sizes.get(3));
@@ -66,6 +72,14 @@ final class Weights {
             }
             String letter = name.toUpperCase(java.util.Locale.ROOT);
             Product product = found.product();
+            long read = products.size(product, 0);
+            if (stream != ANY && read != stream) {
+                sites.absent(
+                        prefix + "W_" + letter,
+                        "its projection does not read the stream of " + stream + " numbers but " + read
+                                + " that another projection makes of it");
+                return;
+            }
             weight(
                     prefix + "W_" + letter,
                     product.weight(),
@@ -87,10 +101,9 @@ final class Weights {
     }
 
     private void output(String prefix, Heads z) {
-        int reader = products.behind(z.reader());
         long heads = fixed(z.dims().get(2));
         long width = fixed(z.dims().get(3));
-        products.at(reader)
+        projection(z)
                 .filter(product -> heads > 0 && products.size(product, 0) == heads * width)
                 .ifPresent(product -> {
                     View rows = View.of(new View.Reshape(List.of(heads, width, -1L), List.of(heads * width, -1L)));
@@ -100,6 +113,10 @@ final class Weights {
                     weight(prefix + "W_O", product.weight(), whole, "head", "d_head", "d_model");
                     weight(prefix + "b_O", product.bias(), View.IDENTITY, "d_model");
                 });
+    }
+
+    private Optional<Product> projection(Heads z) {
+        return products.at(products.behind(z.reader()));
     }
 
     /**
