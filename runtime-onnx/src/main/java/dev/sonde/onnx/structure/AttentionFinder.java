@@ -11,9 +11,9 @@ import java.util.Set;
 /** Finds every product → softmax → product. */
 final class AttentionFinder {
     private static final Set<String> AFTER_SOFTMAX =
-            Set.of("Cast", "Identity", "Dropout", "Where", "Mul", "Reshape", "Slice");
+            Set.of("Cast", "Identity", "Dropout", "Where", "Mul", "Reshape", "Slice", "QuantizeLinear", "DequantizeLinear");
     private static final Set<String> BEFORE_SOFTMAX =
-            Set.of("Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh", "Reshape", "Identity", "Max", "Clip", "Concat");
+            Set.of("Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh", "Reshape", "Identity", "Max", "Clip", "Concat", "QuantizeLinear", "DequantizeLinear");
     private static final int STEPS = 12;
 
     private final Graph graph;
@@ -168,7 +168,7 @@ final class AttentionFinder {
 
     /** Steps back over products with one number: scaling is the attention's own affair. */
     private Tap unscaled(Tap tap) {
-        int producer = graph.producer(tap.value());
+        int producer = graph.producer(unrounded(tap).value());
         if (graph.op(producer).equals("Mul") || graph.op(producer).equals("Div")) {
             for (int side = 0; side < 2; side++) {
                 if (isNumber(graph.input(producer, 1 - side)) && data.has(graph.input(producer, side))) {
@@ -179,6 +179,11 @@ final class AttentionFinder {
         return tap;
     }
 
+    private Tap unrounded(Tap tap) {
+        int rounding = graph.rounding(tap.value());
+        return rounding == Graph.NONE ? tap : new Tap(graph.input(rounding, 0), rounding, tap.view());
+    }
+
     private boolean isNumber(String value) {
         return graph.isConstant(value)
                 ? graph.file.constant(value).stream()
@@ -187,7 +192,7 @@ final class AttentionFinder {
     }
 
     private Tap keys(Tap product) {
-        Tap turned = unscaled(product);
+        Tap turned = unrounded(unscaled(product));
         int producer = graph.producer(turned.value());
         if (graph.op(producer).equals("Transpose")) {
             Tap before = new Tap(graph.input(producer, 0), producer);
@@ -224,7 +229,7 @@ final class AttentionFinder {
 
     /** Steps back over the copies of kv heads: a new axis, repeated, joined with the heads. */
     private Tap unrepeated(Tap tap) {
-        int join = graph.producer(tap.value());
+        int join = graph.producer(unrounded(tap).value());
         int repeat = graph.producer(graph.input(join, 0));
         int axis = graph.producer(graph.input(repeat, 0));
         boolean found = graph.op(join).equals("Reshape")

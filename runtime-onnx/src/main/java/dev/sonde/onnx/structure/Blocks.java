@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the residual stream and the MLP of each block. */
 final class Blocks {
-    private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout");
+    private static final Set<String> PASSED = 
+            Set.of("Reshape", "Cast", "Identity", "Dropout", "QuantizeLinear", "DequantizeLinear");
     private static final List<String> ABSENT =
             List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_out");
     private static final List<String> BIASES = List.of("b_in", "b_out");
@@ -137,7 +138,7 @@ final class Blocks {
         int sum = layer.block().isPresent() ? lastSum(layer.block().get()) : nextSum(last.sum(), next);
         Optional<Addend> mlpOut = sum == Graph.NONE ? Optional.empty() : mlpOut(layer, first, last, sum);
         if (layer.block().isEmpty()) {
-            withoutModule(layer, first, sum == Graph.NONE ? last.sum() : sum);
+            withoutModule(layer, first, sum);
         }
         mlpOut.ifPresent(out -> {
             add(layer.site("mlp_out"), "Residual", out.value(), leaving(out));
@@ -171,7 +172,10 @@ final class Blocks {
         Addend beside = sums.other(attention);
         if (sum == attention.sum()) {
             int inner = graph.producer(beside.value());
-            return inner != Graph.NONE && sums.isSum(inner) ? sums.stream(inner).map(sums::other) : Optional.empty();
+            boolean own = inner != Graph.NONE
+                    && sums.isSum(inner)
+                    && !sums.dependsOn(attention.value(), graph.output(inner));
+            return own ? sums.stream(inner).map(sums::other) : Optional.empty();
         }
         String total = graph.output(attention.sum());
         boolean first = graph.input(sum, 0).equals(total);
@@ -214,29 +218,40 @@ final class Blocks {
                 ? Optional.empty()
                 : sums.behind(next.attentions().get(0).mix());
         int end = following
-                .map(each -> graph.producer(sums.other(each).value()))
-                .filter(producer -> producer > after && sums.isSum(producer))
+                .map(each -> sumBefore(sums.other(each).value()))
+                .filter(sum -> sum >= after)
                 .orElse(Graph.NONE);
         return end != Graph.NONE || following.isPresent()
                 ? end
                 : sums.behind(after).map(Addend::sum).orElseGet(() -> firstSum(after));
     }
 
+    /** The sum that a value is a copy of. */
+    private int sumBefore(String value) {
+        int producer = graph.producer(value);
+        for (int step = 0; step < STEPS && PASSED.contains(graph.op(producer)); step++) {
+            producer = graph.producer(graph.input(producer, 0));
+        }
+        return producer != Graph.NONE && sums.isSum(producer) ? producer : Graph.NONE;
+    }
+
+    /** The first sum that adds to the stream; the given one where nothing is added any more. */
     private int firstSum(int after) {
-        String stream = graph.output(after);
         for (int i = after + 1; i < graph.size(); i++) {
-            if (sums.isSum(i)
-                    && (graph.input(i, 0).equals(stream) || graph.input(i, 1).equals(stream))) {
-                return i;
+            if (sums.isSum(i)) {
+                boolean adds = sumBefore(graph.input(i, 0)) == after || sumBefore(graph.input(i, 1)) == after;
+                return adds ? i : Graph.NONE;
             }
         }
-        return Graph.NONE;
+        return after;
     }
 
     private void withoutModule(Layer layer, Addend first, int sum) {
         Addend stream = sums.other(first);
         add(layer.site("resid_pre"), "Residual", stream.value(), points.produced(stream.value()));
-        add(layer.site("resid_post"), "Residual", graph.output(sum), points.produced(graph.output(sum)));
+        if (sum != Graph.NONE) {
+            add(layer.site("resid_post"), "Residual", graph.output(sum), points.produced(graph.output(sum)));
+        }
     }
 
     private void hidden(Layer layer, Addend mlpOut, int first) {

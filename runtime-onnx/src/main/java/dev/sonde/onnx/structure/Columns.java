@@ -77,7 +77,7 @@ record Columns(List<Integer> dims, List<Integer> columns, Positions positions) {
     /** Returns where the columns are behind a node that only moves elements; nothing for other nodes. */
     Optional<Columns> behind(Graph graph, Shapes shapes, int node, String output) {
         return switch (graph.op(node)) {
-            case "Identity", "Cast" -> Optional.of(this);
+            case "Identity", "Cast", "QuantizeLinear", "DequantizeLinear" -> Optional.of(this);
             case "Reshape", "Squeeze", "Unsqueeze", "Flatten" ->
                 dims(shapes, output).flatMap(this::reshaped);
             case "Transpose" -> Optional.of(transposed(graph.ints(node, "perm")));

@@ -89,6 +89,20 @@ final class Graph {
         return file.isConstant(value);
     }
 
+    /** Returns the node that rounds what a value is made of to whole numbers that are made floats again, or {@link #NONE}. */
+    int rounding(String value) {
+        int back = producer(value);
+        int to = op(back).equals("DequantizeLinear") ? producer(input(back, 0)) : NONE;
+        return op(to).equals("QuantizeLinear") ? to : NONE;
+    }
+
+    /** Returns the constant that a matrix lies in, as it is or quantised; {@code ""} for what is computed. */
+    String stored(String matrix) {
+        int producer = producer(matrix);
+        String within = op(producer).equals("DequantizeLinear") ? input(producer, 0) : matrix;
+        return isConstant(within) ? within : "";
+    }
+
     /** Returns the node's input at that place, or {@code ""}. */
     String input(int node, int place) {
         return node != NONE && place < nodes.get(node).getInputCount()

@@ -69,8 +69,9 @@ final class HeadResults {
 
     /** Whether the product has no factors beside. */
     private boolean isPlain(int node) {
-        return graph.nodes.get(node).getAttributeList().stream()
-                .noneMatch(each -> Set.of("alpha", "beta").contains(each.getName()) && each.getF() != 1);
+        return Set.of("MatMul", "Gemm").contains(graph.op(node))
+                && graph.nodes.get(node).getAttributeList().stream()
+                        .noneMatch(each -> Set.of("alpha", "beta").contains(each.getName()) && each.getF() != 1);
     }
 
     private static long fixed(Size size) {

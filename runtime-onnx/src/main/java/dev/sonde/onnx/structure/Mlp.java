@@ -9,7 +9,8 @@ import java.util.Set;
 /** Finds what lies inside an MLP by going back from what it adds to the stream. */
 final class Mlp {
     static final Set<String> PRODUCTS = Set.of("MatMul", "Gemm", "MatMulNBits", "FusedMatMul", "MatMulInteger");
-    private static final Set<String> PASSED = Set.of("Reshape", "Cast", "Identity", "Dropout", "Squeeze", "Unsqueeze");
+    private static final Set<String> PASSED = Set.of(
+            "Reshape", "Cast", "Identity", "Dropout", "Squeeze", "Unsqueeze", "QuantizeLinear", "DequantizeLinear");
     static final Set<String> CURVES = Set.of(
             "Tanh",
             "Erf",
@@ -26,7 +27,8 @@ final class Mlp {
             "Elu",
             "LeakyRelu");
     private static final Set<String> ARITHMETIC = Set.of(
-            "Mul", "Add", "Sub", "Div", "Pow", "Sqrt", "Neg", "Exp", "Cast", "Clip", "Where", "Identity", "Dropout");
+            "Mul", "Add", "Sub", "Div", "Pow", "Sqrt", "Neg", "Exp", "Cast", "Clip", "Where", "Identity", "Dropout",
+            "QuantizeLinear", "DequantizeLinear");
     private static final int STEPS = 16;
 
     private final Graph graph;
@@ -47,6 +49,10 @@ final class Mlp {
         if (down == Graph.NONE) {
             return Optional.empty();
         }
+        int rounding = graph.producer(graph.input(down, 0));
+        if (graph.op(rounding).equals("DynamicQuantizeLinear")) {
+            return Optional.of(new Addend(graph.input(rounding, 0), rounding));
+        }
         String value = graph.input(down, 0);
         int flatten = graph.producer(value);
         boolean inside = graph.op(flatten).equals("Reshape")
@@ -63,7 +69,7 @@ final class Mlp {
                 return Graph.NONE;
             }
             if (PRODUCTS.contains(graph.op(producer))) {
-                return graph.isConstant(graph.input(producer, 1)) ? producer : Graph.NONE;
+                return graph.stored(graph.input(producer, 1)).isEmpty() ? Graph.NONE : producer;
             }
             value = before(value, producer);
         }
@@ -78,6 +84,10 @@ final class Mlp {
         if (PASSED.contains(graph.op(producer))) {
             return graph.input(producer, 0);
         }
+        int integers = graph.producer(graph.input(producer, 0));
+        if (graph.op(producer).equals("Mul") && isOfIntegers(integers)) {
+            return graph.input(producer, 0);
+        }
         boolean scaled = Set.of("Add", "Mul", "Div").contains(graph.op(producer));
         for (int side = 0; scaled && side < 2; side++) {
             if (graph.isConstant(graph.input(producer, side))) {
@@ -85,6 +95,12 @@ final class Mlp {
             }
         }
         return "";
+    }
+
+    /** Whether a node makes floats of a product of whole numbers, which are scaled then. */
+    private boolean isOfIntegers(int cast) {
+        return graph.op(cast).equals("Cast")
+                && graph.op(graph.producer(graph.input(cast, 0))).equals("MatMulInteger");
     }
 
     /**
@@ -120,7 +136,8 @@ final class Mlp {
         if (!data.has(value) || steps == 0) {
             return;
         }
-        if (!curve && (!ARITHMETIC.contains(graph.op(producer)) || isBias(producer))) {
+        boolean integers = graph.op(producer).equals("Mul") && isOfIntegers(graph.producer(graph.input(producer, 0)));
+        if (!curve && (!ARITHMETIC.contains(graph.op(producer)) || integers || isBias(producer))) {
             found.putIfAbsent(value, new Addend(value, reader));
             if (curved) {
                 bent.putIfAbsent(value, new Addend(value, reader));

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 final class Norms {
     private static final Set<String> WHOLE =
             Set.of("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization");
-    private static final Set<String> COPIES = Set.of("Cast", "Identity");
+    private static final Set<String> COPIES = Set.of("Cast", "Identity", "QuantizeLinear", "DequantizeLinear");
     private static final int STEPS = 8;
 
     /**
@@ -51,9 +51,9 @@ final class Norms {
         return Optional.ofNullable(byOutput.get(output));
     }
 
-    /** Returns the first normalisation of a value. */
+    /** Returns the first normalisation of a value, or of what it is a copy of. */
     Optional<Norm> of(String input) {
-        return Optional.ofNullable(byInput.get(input));
+        return Optional.ofNullable(byInput.get(copied(input)));
     }
 
     private Optional<Norm> at(int node) {

@@ -27,11 +27,11 @@ final class Products {
 
     /** Returns the product that a node is, if its second factor is a matrix of the file. */
     Optional<Product> at(int node) {
-        String weight = graph.input(node, 1);
-        boolean plain = OPERATORS.contains(graph.op(node)) && graph.number(node, "transA", 0) == 0 && rank(weight) == 2;
-        if (!plain) {
-            return Optional.empty();
+        boolean plain = OPERATORS.contains(graph.op(node)) && graph.number(node, "transA", 0) == 0;
+        if (!plain || rank(graph.stored(graph.input(node, 1))) != 2) {
+            return quantised(node);
         }
+        String weight = graph.input(node, 1);
         boolean turned = graph.number(node, "transB", 0) == 1;
         String bias = graph.input(node, 2);
         if (!bias.isEmpty()) {
@@ -47,6 +47,24 @@ final class Products {
         }
         List<Integer> readers = graph.consumers(graph.output(node));
         return readers.size() == 1 ? readers.get(0) : Graph.NONE;
+    }
+
+    /** Products with matrices that have no value as floats. */
+    private Optional<Product> quantised(int node) {
+        String output = node == Graph.NONE ? "" : graph.output(node);
+        if (graph.op(node).equals("MatMulInteger") && rank(graph.input(node, 1)) == 2) {
+            output = onlyReader(onlyReader(output, "Cast"), "Mul");
+        } else if (!graph.op(node).equals("MatMulNBits")) {
+            return Optional.empty();
+        }
+        return output.isEmpty()
+                ? Optional.empty()
+                : Optional.of(withBias(new Product(node, graph.input(node, 1), false, "", output)));
+    }
+
+    private String onlyReader(String value, String operator) {
+        List<Integer> readers = graph.consumers(value);
+        return readers.size() == 1 && graph.op(readers.get(0)).equals(operator) ? graph.output(readers.get(0)) : "";
     }
 
     /** An exporter may add the bias behind the product. */
@@ -68,8 +86,11 @@ final class Products {
 
     /** Returns the size of one side of a product's matrix: 0 for what it receives, 1 for what it returns. */
     long size(Product product, int side) {
+        if (graph.op(product.node()).equals("MatMulNBits")) {
+            return graph.number(product.node(), side == 0 ? "K" : "N", -1);
+        }
         return graph.file
-                .constant(product.weight())
+                .constant(graph.stored(product.weight()))
                 .map(each -> each.shape()[product.turned() ? 1 - side : side])
                 .orElse(-1L);
     }

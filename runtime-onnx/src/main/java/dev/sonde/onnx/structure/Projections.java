@@ -66,11 +66,19 @@ final class Projections {
             seen.set(node);
             if (!Mlp.PRODUCTS.contains(graph.op(node))) {
                 graph.uses(node).stream()
-                        .filter(each -> data.has(each) && shapes.isFloat(each))
+                        .filter(this::carries)
                         .forEach(each -> next.add(graph.producer(each)));
             }
         }
         return seen;
+    }
+
+    /** Whether a value is what the numbers come through: floats, and whole numbers that stand for them. */
+    private boolean carries(String value) {
+        String maker = graph.op(graph.producer(value));
+        return data.has(value)
+                && !maker.equals("DynamicQuantizeLinear")
+                && (shapes.isFloat(value) || maker.equals("QuantizeLinear") || maker.equals("MatMulInteger"));
     }
 
     private Optional<Projection> follow(Product product, String end, int heads, int width) {

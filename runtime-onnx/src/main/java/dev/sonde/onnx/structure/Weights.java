@@ -10,10 +10,13 @@ import dev.sonde.onnx.structure.Projections.Projection;
 import dev.sonde.onnx.structure.Sums.Addend;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Writes the weights of attention, MLP and unembedding under TransformerLens' names and in its orientation. */
 final class Weights {
     private static final long ANY = -1;
+    private static final Set<String> PASSED =
+            Set.of("Reshape", "Cast", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear");
 
     private final Graph graph;
     private final Shapes shapes;
@@ -116,7 +119,16 @@ final class Weights {
     }
 
     private Optional<Product> projection(Heads z) {
-        return products.at(products.behind(z.reader()));
+        int reader = z.reader();
+        while (PASSED.contains(graph.op(reader))) {
+            reader = next(reader);
+        }
+        return products.at(reader);
+    }
+
+    private int next(int node) {
+        List<Integer> readers = graph.consumers(graph.output(node));
+        return readers.size() == 1 ? readers.get(0) : Graph.NONE;
     }
 
     /**
