@@ -15,7 +15,7 @@ final class Blocks {
     private static final Set<String> PASSED = 
             Set.of("Reshape", "Cast", "Identity", "Dropout", "QuantizeLinear", "DequantizeLinear");
     private static final List<String> ABSENT =
-            List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_out");
+            List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_gate", "W_out");
     private static final List<String> BIASES = List.of("b_in", "b_out");
     private static final int STEPS = 16;
 

@@ -30,7 +30,7 @@ final class Embeddings {
         Map<String, Role> roles = new HashMap<>();
         inputs.forEach(each -> roles.put(each.name(), each.role()));
         for (int i = 0; i < graph.size(); i++) {
-            String value = graph.op(i).equals("Gather") ? graph.output(i) : "";
+            String value = graph.op(i).equals("Gather") ? floats(graph.output(i)) : "";
             if (shapes.rank(value) == 3 && shapes.isTensor(value) && graph.isConstant(graph.input(i, 0))) {
                 Role role = roles.getOrDefault(source(graph.input(i, 1)), Role.OTHER);
                 String name = role == Role.TOKENS ? "embed" : role == Role.TOKEN_TYPES ? "" : "pos_embed";
@@ -45,16 +45,25 @@ final class Embeddings {
                             "d_model");
                     shapes.find(value)
                             .ifPresent(shape -> sites.add(
-                                    name, "Residual", axes.of(shape, "d_model"), points.leaving(value, reader(node))));
+                                    name, "Residual", axes.of(shape, "d_model"), points.leaving(value, reader(value, node))));
                 }
             }
         }
+        sites.absent("W_E", "no table of floats is read at the token ids");
+        sites.absent("W_pos", "no table of floats is read at the positions");
         sites.absent("embed", "no table is read at the token ids");
         sites.absent("pos_embed", "no table is read at the positions");
     }
 
-    private int reader(int node) {
-        List<Integer> readers = graph.consumers(graph.output(node));
+    /** What a quantised table gives is made floats behind it. */
+    private String floats(String value) {
+        List<Integer> readers = graph.consumers(value);
+        boolean quantised = readers.size() == 1 && graph.op(readers.get(0)).equals("DequantizeLinear");
+        return quantised ? graph.output(readers.get(0)) : value;
+    }
+
+    private int reader(String value, int node) {
+        List<Integer> readers = graph.consumers(value);
         return readers.isEmpty() ? node : readers.get(readers.size() - 1);
     }
 
