@@ -44,13 +44,13 @@ final class FirstOpening implements AutoCloseable {
                 process.ask(file, options.cacheFolder());
                 return new FirstOpening(file, process);
             }
+            end(process);
             return new FirstOpening(file, null);
         } catch (IOException noAnswer) {
+            end(process);
             return new FirstOpening(open(fileOrFolder, options), null);
         } catch (RuntimeException failed) {
-            if (process != null) {
-                process.close();
-            }
+            end(process);
             throw failed;
         }
     }
@@ -106,10 +106,14 @@ final class FirstOpening implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    private static void end(@Nullable ProbeProcess process) {
         if (process != null) {
             process.close();
         }
+    }
+
+    @Override
+    public void close() {
+        end(process);
     }
 }

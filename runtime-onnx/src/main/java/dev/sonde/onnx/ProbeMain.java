@@ -40,6 +40,7 @@ final class ProbeMain {
         } catch (EOFException done) {
             // whoever asked is satisfied or gone
         } finally {
+            ProbeFolder.deleteOwn();
             Runtime.getRuntime().halt(0);
         }
     }

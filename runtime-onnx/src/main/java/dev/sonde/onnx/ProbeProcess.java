@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** A process that opens files so that this one need not be the first. For one thread. */
 final class ProbeProcess implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;
+    private static final long GRACE_SECONDS = 2;
 
     private final Process process;
     private final DataInputStream in;
@@ -43,12 +45,21 @@ final class ProbeProcess implements AutoCloseable {
         if (Runtime.version().feature() >= 22) {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
+        Path folder = ProbeFolder.create();
+        command.add("-Djava.io.tmpdir=" + folder);
         command.add(ProbeMain.class.getName());
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
         // Not in the command line: ONNX Runtime's telemetry crashes on long ones.
         builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
         builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
-        return new ProbeProcess(builder.start());
+        try {
+            Process process = builder.start();
+            process.onExit().thenRun(() -> ProbeFolder.delete(folder));
+            return new ProbeProcess(process);
+        } catch (IOException noJava) {
+            ProbeFolder.delete(folder);
+            throw noJava;
+        }
     }
 
     /** Asks it to run a file and leave what it learns in the cache. */
@@ -146,8 +157,14 @@ final class ProbeProcess implements AutoCloseable {
         return process.isAlive();
     }
 
+    /** Lets it end by itself, as it does when nothing is left to be asked; it is ended if it does not. */
     @Override
     public void close() {
-        process.destroyForcibly();
+        try {
+            out.close();
+        } catch (IOException gone) {
+            // it has ended
+        }
+        CompletableFuture.delayedExecutor(GRACE_SECONDS, TimeUnit.SECONDS).execute(process::destroyForcibly);
     }
 }
