@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+import transformers
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
@@ -32,7 +33,7 @@ def save(name, model):
     feeds = {k: v.numpy() for k, v in ref.inputs().items()}
     for i in session.get_inputs():
         if i.name not in feeds:
-            shape = [2 if d == "batch" else 0 if isinstance(d, str) else d for d in i.shape]
+            shape = [2, ref.KV_HEADS, 0, ref.WIDTH] if "past" in i.name else [1]
             kind = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(bool)": bool}[i.type]
             feeds[i.name] = np.zeros(shape, kind)
     logits = session.run(["logits"], {i.name: feeds[i.name] for i in session.get_inputs()})[0]
@@ -230,6 +231,44 @@ def quantised(model, how):
         return onnx.load(made)
 
 
+class WithPast(torch.nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.model, self.lm_head = inner.model, inner.lm_head
+
+    def forward(self, input_ids, attention_mask, position_ids, *past):
+        cache = transformers.DynamicCache()
+        for i in range(0, len(past), 2):
+            cache.update(past[i], past[i + 1], i // 2)
+        out = self.model(input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids,
+                         past_key_values=cache, use_cache=True)
+        kept = [t for layer in out.past_key_values.layers for t in (layer.keys, layer.values)]
+        return (self.lm_head(out.last_hidden_state), *kept)
+
+
+def merged():
+    """Both decoders, with past and without, as optimum merges them."""
+    from optimum.onnx.graph_transformations import merge_decoders
+    given = ref.inputs()
+    named = [f"{i}.{kind}" for i in range(2) for kind in ("key", "value")]
+    presents = ["present." + n for n in named]
+    axes = {**{n: SEQ for n in ["input_ids", "position_ids", "logits"]}, **{n: {0: "batch", 2: "total"} for n in presents}}
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        paths = [os.path.join(folder, n + ".onnx") for n in ("decoder", "with_past", "merged")]
+        torch.onnx.export(WithPast(ref.model()), tuple(given.values()), paths[0], dynamo=False, opset_version=17,
+                          input_names=list(given), output_names=["logits", *presents],
+                          dynamic_axes={**axes, "attention_mask": SEQ})
+        past = [torch.randn(2, ref.KV_HEADS, 4, ref.WIDTH) for _ in named]
+        given["attention_mask"] = torch.ones(2, 4 + 7, dtype=torch.long)
+        pasts = ["past_key_values." + n for n in named]
+        torch.onnx.export(WithPast(ref.model()), (*given.values(), *past), paths[1], dynamo=False, opset_version=17,
+                          input_names=[*given, *pasts], output_names=["logits", *presents],
+                          dynamic_axes={**axes, "attention_mask": {0: "batch", 1: "total"},
+                                        **{n: {0: "batch", 2: "past"} for n in pasts}})
+        merge_decoders(paths[0], paths[1], save_path=paths[2])
+        return onnx.load(paths[2])
+
+
 def main(wanted):
     plain = torchscript()
     makers = {
@@ -246,6 +285,7 @@ def main(wanted):
         "dynamic": lambda: quantised(copy.deepcopy(plain), "dynamic"),
         "qdq": lambda: quantised(copy.deepcopy(plain), "qdq"),
         "nbits": lambda: quantised(copy.deepcopy(plain), "nbits"),
+        "merged": merged,
     }
     for name in wanted or makers:
         if name in makers:
