@@ -24,7 +24,8 @@ final class ProbeFolder {
     /** Deletes the folder that this process was given for its temporary files, if it was given one. */
     static void deleteOwn() {
         Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
-        if (temporary.getFileName() != null && temporary.getFileName().toString().startsWith(PREFIX)) {
+        if (temporary.getFileName() != null
+                && temporary.getFileName().toString().startsWith(PREFIX)) {
             delete(temporary);
         }
     }

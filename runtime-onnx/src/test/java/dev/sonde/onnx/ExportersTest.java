@@ -135,7 +135,10 @@ class ExportersTest {
             case "index" -> value.with(Selector.index(what[1], Integer.parseInt(what[2])), 0);
             case "add" -> {
                 Selector position = Selector.index("1", 3);
-                yield value.with(position, value.at(position).plus(s.constant(vector()).cast(value.type().dtype())));
+                yield value.with(
+                        position,
+                        value.at(position)
+                                .plus(s.constant(vector()).cast(value.type().dtype())));
             }
             case "rows" -> value.as(Any.class).from(flipped(s, value));
             default -> {

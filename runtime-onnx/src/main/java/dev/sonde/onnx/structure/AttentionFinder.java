@@ -10,10 +10,23 @@ import java.util.Set;
 
 /** Finds every product → softmax → product. */
 final class AttentionFinder {
-    private static final Set<String> AFTER_SOFTMAX =
-            Set.of("Cast", "Identity", "Dropout", "Where", "Mul", "Reshape", "Slice", "QuantizeLinear", "DequantizeLinear");
-    private static final Set<String> BEFORE_SOFTMAX =
-            Set.of("Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh", "Reshape", "Identity", "Max", "Clip", "Concat", "QuantizeLinear", "DequantizeLinear");
+    private static final Set<String> AFTER_SOFTMAX = Set.of(
+            "Cast", "Identity", "Dropout", "Where", "Mul", "Reshape", "Slice", "QuantizeLinear", "DequantizeLinear");
+    private static final Set<String> BEFORE_SOFTMAX = Set.of(
+            "Add",
+            "Sub",
+            "Mul",
+            "Div",
+            "Where",
+            "Cast",
+            "Tanh",
+            "Reshape",
+            "Identity",
+            "Max",
+            "Clip",
+            "Concat",
+            "QuantizeLinear",
+            "DequantizeLinear");
     private static final int STEPS = 12;
 
     private final Graph graph;

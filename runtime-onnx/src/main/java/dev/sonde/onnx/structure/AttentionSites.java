@@ -131,7 +131,9 @@ final class AttentionSites {
             if (graph.op(reader).equals("Transpose")) {
                 return shapes.rank(value) == 4 ? turned(value) : Optional.empty();
             }
-            if (!List.of("Reshape", "Cast", "Identity", "QuantizeLinear", "DequantizeLinear").contains(graph.op(reader)) || shapes.rank(value) != 4) {
+            if (!List.of("Reshape", "Cast", "Identity", "QuantizeLinear", "DequantizeLinear")
+                            .contains(graph.op(reader))
+                    || shapes.rank(value) != 4) {
                 return Optional.empty();
             }
         }

@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the residual stream and the MLP of each block. */
 final class Blocks {
-    private static final Set<String> PASSED = 
+    private static final Set<String> PASSED =
             Set.of("Reshape", "Cast", "Identity", "Dropout", "QuantizeLinear", "DequantizeLinear");
-    private static final List<String> ABSENT =
-            List.of("resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_gate", "W_out");
+    private static final List<String> ABSENT = List.of(
+            "resid_pre", "resid_post", "resid_mid", "mlp_out", "mlp_pre", "mlp_post", "W_in", "W_gate", "W_out");
     private static final List<String> BIASES = List.of("b_in", "b_out");
     private static final int STEPS = 16;
 
@@ -172,9 +172,8 @@ final class Blocks {
         Addend beside = sums.other(attention);
         if (sum == attention.sum()) {
             int inner = graph.producer(beside.value());
-            boolean own = inner != Graph.NONE
-                    && sums.isSum(inner)
-                    && !sums.dependsOn(attention.value(), graph.output(inner));
+            boolean own =
+                    inner != Graph.NONE && sums.isSum(inner) && !sums.dependsOn(attention.value(), graph.output(inner));
             return own ? sums.stream(inner).map(sums::other) : Optional.empty();
         }
         String total = graph.output(attention.sum());

@@ -90,7 +90,8 @@ final class CountedCalls {
 
     /** Numbers in the code of a module, such as rotary frequencies, may be others in each call. */
     private static boolean isLiteral(String value, String scope) {
-        return value.startsWith("/") && LITERAL.matcher(value).replaceFirst("").replace('/', '.').equals("." + scope);
+        return value.startsWith("/")
+                && LITERAL.matcher(value).replaceFirst("").replace('/', '.').equals("." + scope);
     }
 
     private Set<String> operators(String scope) {

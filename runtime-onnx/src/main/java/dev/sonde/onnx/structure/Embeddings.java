@@ -45,7 +45,10 @@ final class Embeddings {
                             "d_model");
                     shapes.find(value)
                             .ifPresent(shape -> sites.add(
-                                    name, "Residual", axes.of(shape, "d_model"), points.leaving(value, reader(value, node))));
+                                    name,
+                                    "Residual",
+                                    axes.of(shape, "d_model"),
+                                    points.leaving(value, reader(value, node))));
                 }
             }
         }

@@ -27,8 +27,21 @@ final class Mlp {
             "Elu",
             "LeakyRelu");
     private static final Set<String> ARITHMETIC = Set.of(
-            "Mul", "Add", "Sub", "Div", "Pow", "Sqrt", "Neg", "Exp", "Cast", "Clip", "Where", "Identity", "Dropout",
-            "QuantizeLinear", "DequantizeLinear");
+            "Mul",
+            "Add",
+            "Sub",
+            "Div",
+            "Pow",
+            "Sqrt",
+            "Neg",
+            "Exp",
+            "Cast",
+            "Clip",
+            "Where",
+            "Identity",
+            "Dropout",
+            "QuantizeLinear",
+            "DequantizeLinear");
     private static final int STEPS = 16;
 
     private final Graph graph;

@@ -65,9 +65,7 @@ final class Projections {
             }
             seen.set(node);
             if (!Mlp.PRODUCTS.contains(graph.op(node))) {
-                graph.uses(node).stream()
-                        .filter(this::carries)
-                        .forEach(each -> next.add(graph.producer(each)));
+                graph.uses(node).stream().filter(this::carries).forEach(each -> next.add(graph.producer(each)));
             }
         }
         return seen;
