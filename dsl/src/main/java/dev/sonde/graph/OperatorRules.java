@@ -225,7 +225,26 @@ final class OperatorRules {
         if (names && (a.size() == 1 || a.size() == Dim.UNKNOWN || b.size() == Dim.UNKNOWN)) {
             return new Dim(name, a.size() == 1 || a.size() == Dim.UNKNOWN ? b.size() : a.size());
         }
-        throw ShapeRules.mismatch(operator, inputs, "axis " + a + " does not fit axis " + b);
+        throw ShapeRules.mismatch(operator, inputs, "axis " + a + " does not fit axis " + b + hint());
+    }
+
+    /** Says what to do where one value has some of the other's named axes, which are aligned from the right. */
+    private String hint() {
+        ValueType wide = inputs.get(0).rank() > inputs.get(inputs.size() - 1).rank()
+                ? inputs.get(0)
+                : inputs.get(inputs.size() - 1);
+        ValueType narrow = wide == inputs.get(0) ? inputs.get(inputs.size() - 1) : inputs.get(0);
+        boolean part = inputs.size() == 2
+                && narrow.rank() == wide.rank() - 1
+                && wide.names().containsAll(narrow.names())
+                && !narrow.names().contains("");
+        for (int i = 0; part && i < wide.rank(); i++) {
+            String name = wide.names().get(i);
+            if (!narrow.names().contains(name)) {
+                return "; axes are aligned from the right: unsqueeze(" + i + ", \"" + name + "\") makes room for the missing one";
+            }
+        }
+        return "";
     }
 
     private ValueType where() {

@@ -211,7 +211,15 @@ public final class ModelManifest {
         }
         throw new SondeException(
                 "unknown-site",
-                "No site '" + wanted + "' in model '" + name + "'." + NearestNames.didYouMean(wanted, sites.keySet()));
+                "No site '" + wanted + "' in model '" + name + "'."
+                        + NearestNames.didYouMean(wanted, wanted.contains("#") ? sites.keySet() : all()));
+    }
+
+    /** Returns all names that mean a site: a module's path is its output. */
+    private Set<String> all() {
+        Set<String> all = new LinkedHashSet<>(modules.keySet());
+        all.addAll(sites.keySet());
+        return all;
     }
 
     /**

@@ -114,6 +114,18 @@ class RefusalsTest {
     }
 
     @Test
+    void mistakesSayWhatWouldDo() {
+        refused(t -> t.get("transformer.h.1.mpl"), "Did you mean 'transformer.h.1.mlp'");
+        refused(
+                t -> t.add(Site.of("layers.1#resid_post"), t.get("layers.0#resid_post").at(position(-1))),
+                "axis position=3 does not fit axis batch=1; axes are aligned from the right: unsqueeze(1, \"position\") makes"
+                        + " room for the missing one");
+        model.record(s -> s.run(PROMPT, t -> t.add(
+                Site.of("layers.1#resid_post"),
+                t.get("layers.0#resid_post").at(position(-1)).unsqueeze(1, "position"))));
+    }
+
+    @Test
     void aModuleIsNotCalledOnAnotherWidthOrType() {
         refused(
                 t -> t.call("lm_head", t.get("logits")),
