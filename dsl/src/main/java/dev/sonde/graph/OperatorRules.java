@@ -241,7 +241,8 @@ final class OperatorRules {
         for (int i = 0; part && i < wide.rank(); i++) {
             String name = wide.names().get(i);
             if (!narrow.names().contains(name)) {
-                return "; axes are aligned from the right: unsqueeze(" + i + ", \"" + name + "\") makes room for the missing one";
+                return "; axes are aligned from the right: unsqueeze(" + i + ", \"" + name
+                        + "\") makes room for the missing one";
             }
         }
         return "";

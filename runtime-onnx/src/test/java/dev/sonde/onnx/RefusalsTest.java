@@ -117,12 +117,16 @@ class RefusalsTest {
     void mistakesSayWhatWouldDo() {
         refused(t -> t.get("transformer.h.1.mpl"), "Did you mean 'transformer.h.1.mlp'");
         refused(
-                t -> t.add(Site.of("layers.1#resid_post"), t.get("layers.0#resid_post").at(position(-1))),
+                t -> t.add(
+                        Site.of("layers.1#resid_post"),
+                        t.get("layers.0#resid_post").at(position(-1))),
                 "axis position=3 does not fit axis batch=1; axes are aligned from the right: unsqueeze(1, \"position\") makes"
                         + " room for the missing one");
-        model.record(s -> s.run(PROMPT, t -> t.add(
-                Site.of("layers.1#resid_post"),
-                t.get("layers.0#resid_post").at(position(-1)).unsqueeze(1, "position"))));
+        model.record(s -> s.run(
+                PROMPT,
+                t -> t.add(
+                        Site.of("layers.1#resid_post"),
+                        t.get("layers.0#resid_post").at(position(-1)).unsqueeze(1, "position"))));
     }
 
     @Test
