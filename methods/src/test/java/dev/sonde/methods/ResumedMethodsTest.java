@@ -70,7 +70,8 @@ class ResumedMethodsTest {
 
     private static Value<Any> loss(Session s, Run run, List<Row> rows) {
         long[] labels = rows.stream()
-                .mapToLong(row -> (long) References.training("equality/test_label").at(Rows.number(row)))
+                .mapToLong(
+                        row -> (long) References.training("equality/test_label").at(Rows.number(row)))
                 .toArray();
         return run.get("logits")
                 .crossEntropy(s.constant(Tensor.of(labels, labels.length)), "1")
