@@ -331,11 +331,20 @@ final class ProgramWriter {
         int most = ((RunInput.Generation) experiment.runs().get(stepping.generation()))
                 .options()
                 .maxNewTokens();
-        return new Turn(stepping.generation(), cache, buffers, most, stepping.leaving(), needs);
+        return new Turn(
+                stepping.generation(),
+                cache,
+                buffers,
+                most,
+                stepping.positions(target.wiring().manifest()),
+                stepping.leaving(),
+                needs);
     }
 
     private String aligned(Stepping stepping, Stepping.Lens through, String past, String present) {
-        boolean moves = stepping.ragged() && !stepping.later();
+        boolean moves = stepping.ragged()
+                && !stepping.later()
+                && !stepping.goesOnApart(target.wiring().manifest());
         if (!moves) {
             return present;
         }

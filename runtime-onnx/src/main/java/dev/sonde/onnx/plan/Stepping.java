@@ -59,16 +59,21 @@ record Stepping(
         return later && !cached;
     }
 
-    /** Refuses prompts of different lengths that the file cannot keep apart. */
-    void check(ModelManifest manifest) {
-        boolean apart = manifest.input(ModelInput.Role.ATTENTION_MASK).isPresent()
+    /** Returns whether prompts of different lengths must go on apart: the file cannot be told where padding is. */
+    boolean goesOnApart(ModelManifest manifest) {
+        boolean padded = manifest.input(ModelInput.Role.ATTENTION_MASK).isPresent()
                 && manifest.input(ModelInput.Role.POSITION_IDS).isPresent();
-        if (cached && ragged && !apart) {
+        return cached && ragged && !padded;
+    }
+
+    /** Refuses prompts of different lengths that cannot be kept apart. */
+    void check(ModelManifest manifest) {
+        if (goesOnApart(manifest) && leaving.isEmpty()) {
             throw new SondeException(
                     "ragged-generation",
                     "Prompts of different lengths cannot share a generation on '" + manifest.name()
-                            + "', which has no input attention_mask or position_ids: expected one generate(...) for each"
-                            + " length");
+                            + "', which has no input attention_mask or position_ids, where steps may use values of several rows together:"
+                            + " expected one generate(...) for each length");
         }
     }
 
@@ -237,16 +242,7 @@ record Stepping(
          * tokens then follow at once, as masks with padding in front say.
          */
         String aligned(String present, ModelInput past, List<Long> lengths) {
-            int axis = -1;
-            for (int i = 0; i < past.axes().size(); i++) {
-                axis = past.axes().get(i).size().equals(Size.symbol("past")) ? i : axis;
-            }
-            if (axis < 1) {
-                throw new SondeException(
-                        "ragged-generation",
-                        "Prompts of different lengths cannot share a generation: the axes " + past.axes()
-                                + " of input '" + past.name() + "' do not say where positions are");
-            }
+            int axis = positions(past);
             Regions.needsRowsApart(emitter.opset());
             int width = lengths.stream().mapToInt(Long::intValue).max().orElse(0);
             List<List<Long>> from = lengths.stream()
@@ -281,6 +277,32 @@ record Stepping(
             throw Lens.notOfSteps(site);
         }
         return true;
+    }
+
+    /** Returns the axis of an input of keys or values that has the positions. */
+    private static int positions(ModelInput past) {
+        int axis = -1;
+        for (int i = 0; i < past.axes().size(); i++) {
+            axis = past.axes().get(i).size().equals(Size.symbol("past")) ? i : axis;
+        }
+        if (axis < 1) {
+            throw new SondeException(
+                    "ragged-generation",
+                    "Prompts of different lengths cannot share a generation: the axes " + past.axes() + " of input '"
+                            + past.name() + "' do not say where positions are");
+        }
+        return axis;
+    }
+
+    /** Returns the axis with the positions of each input of keys and values, if prompts of different lengths go on apart. */
+    Map<String, Integer> positions(ModelManifest manifest) {
+        Map<String, Integer> axes = new LinkedHashMap<>();
+        if (goesOnApart(manifest)) {
+            manifest.inputs().stream()
+                    .filter(input -> input.role() == ModelInput.Role.PAST)
+                    .forEach(input -> axes.put(input.name(), positions(input)));
+        }
+        return axes;
     }
 
     static Stepping of(

@@ -23,6 +23,7 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,7 @@ final class GenerationLoop implements AutoCloseable {
     private final GenerationRows rows;
     private final KeptValues kept;
     private final Optional<Leaving> leaving;
+    private final Map<String, Integer> positions;
     private final List<Program> later = new ArrayList<>();
     private final IdentityHashMap<Program, Opened> opened = new IdentityHashMap<>();
     private final List<OnnxTensor> given = new ArrayList<>();
@@ -66,6 +68,7 @@ final class GenerationLoop implements AutoCloseable {
         this.plan = plan;
         this.head = turn.generation();
         this.leaving = turn.leaving();
+        this.positions = turn.positions();
         this.sessions = sessions;
         this.manifest = manifest;
         this.ending = ending;
@@ -105,6 +108,59 @@ final class GenerationLoop implements AutoCloseable {
 
     /** Runs the later steps, until all rows have ended. */
     void later() {
+        if (positions.isEmpty()) {
+            steps();
+            return;
+        }
+        Map<String, OnnxTensor> all = cache;
+        Map<String, OnnxTensor> handed = Map.copyOf(carried);
+        handed.values().stream()
+                .filter(each -> !given.contains(each) && !crossings.holds(each))
+                .forEach(this::keep); // every length begins with them
+        try {
+            for (Map.Entry<Integer, List<Integer>> alike : rows.byLength().entrySet()) {
+                begin(all, handed, alike.getKey(), alike.getValue());
+                steps();
+                end();
+            }
+        } catch (OrtException e) {
+            throw new SondeException("engine", "Rows cannot go on apart: " + e.getMessage(), e);
+        } finally {
+            all.values().forEach(OnnxTensor::close);
+        }
+    }
+
+    /** Rows of one length go on by themselves: they have what the prompt pass left of them. */
+    private void begin(
+            Map<String, OnnxTensor> all, Map<String, OnnxTensor> handed, int length, List<Integer> some)
+            throws OrtException {
+        rows.only(some);
+        cache = new HashMap<>();
+        for (Map.Entry<String, OnnxTensor> each : all.entrySet()) {
+            try (OnnxTensor own = some(each.getValue(), some)) {
+                int axis = Objects.requireNonNull(positions.get(each.getKey()));
+                cache.put(
+                        each.getKey(), OrtTensors.first(sessions.environment().ort(), own, axis, length));
+            }
+        }
+        carried.clear();
+        for (Map.Entry<String, OnnxTensor> each : handed.entrySet()) {
+            OnnxTensor value = each.getValue();
+            carried.put(each.getKey(), carriesRows(each.getKey()) ? keep(some(value, some)) : value);
+        }
+    }
+
+    private void end() {
+        freeCache();
+        cache = Map.of();
+        List<OnnxTensor> last = List.copyOf(carried.values());
+        carried.clear();
+        last.forEach(each -> release(each, Map.of()));
+        opened.values().forEach(open -> sessions.giveBack(open.session()));
+        opened.clear();
+    }
+
+    private void steps() {
         for (int step = 1; step < input.options().maxNewTokens() && rows.goOn(); step++) {
             ending.check();
             leave();

@@ -8,6 +8,8 @@ import dev.sonde.graph.RunInput;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /** How far each row of a generation has come. */
@@ -25,6 +27,7 @@ final class GenerationRows {
     private final Generated.Reason[] reasons;
     private final int[] steps;
     private List<Integer> present;
+    private boolean apart;
     private final TokenChoice choice;
 
     GenerationRows(int generation, RunInput.Generation input, Ending ending, StopStrings strings) {
@@ -54,6 +57,36 @@ final class GenerationRows {
         return present;
     }
 
+    /** Returns the lengths that prompts have, and which rows that go on have each. */
+    Map<Integer, List<Integer>> byLength() {
+        Map<Integer, List<Integer>> all = new TreeMap<>();
+        for (int row = 0; row < count(); row++) {
+            if (reasons[row] == null) {
+                all.computeIfAbsent(promptLengths[row], unused -> new ArrayList<>())
+                        .add(row);
+            }
+        }
+        return all;
+    }
+
+    /** Says that the batch has only some rows, whose prompts are of one length. */
+    void only(List<Integer> some) {
+        present = List.copyOf(some);
+        apart = true;
+    }
+
+    /** Returns how many positions the prompts of the batch have, padding included. */
+    int width() {
+        return apart
+                ? promptLengths[present.get(0)]
+                : Arrays.stream(promptLengths).max().orElse(0);
+    }
+
+    /** Returns whether some row of the batch goes on. */
+    boolean goOn() {
+        return present.stream().anyMatch(row -> reasons[row] == null);
+    }
+
     /**
      * Has rows leave the batch that have ended, if there are enough of them to be worth it.
      *
@@ -78,11 +111,6 @@ final class GenerationRows {
         }
         present = stay.stream().map(present::get).toList();
         return stay;
-    }
-
-    /** Returns whether some row goes on. */
-    boolean goOn() {
-        return Arrays.asList(reasons).contains(null);
     }
 
     /** Returns whether a row took part in a step. */

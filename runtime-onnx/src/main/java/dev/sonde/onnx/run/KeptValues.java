@@ -15,13 +15,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Copies of what steps of a generation keep. */
 final class KeptValues {
     private final Plan plan;
     private final GenerationRows rows;
     private final Optional<Leaving> leaving;
-    private final Map<Integer, List<Tensor>> kept = new HashMap<>();
+    private final Map<Integer, SortedMap<Integer, Tensor>> kept = new HashMap<>();
     private final Map<Integer, List<Integer>> wanted = new HashMap<>();
 
     KeptValues(Plan plan, int head, GenerationRows rows, Optional<Leaving> leaving) {
@@ -31,7 +33,7 @@ final class KeptValues {
         for (int id = 0; id < plan.lowered().nodes().size(); id++) {
             if (plan.lowered().nodes().get(id) instanceof Node.OverSteps over && over.generation() == head) {
                 int result = id;
-                kept.put(id, new ArrayList<>());
+                kept.put(id, new TreeMap<>());
                 over.values()
                         .forEach(value -> wanted.computeIfAbsent(value, unused -> new ArrayList<>())
                                 .add(result));
@@ -42,7 +44,8 @@ final class KeptValues {
     void take(Map<Integer, OnnxTensor> values, int step) {
         values.forEach((id, value) -> {
             for (int result : wanted.getOrDefault(id, List.of())) {
-                kept.getOrDefault(result, new ArrayList<>()).add(whole(id, value, step));
+                kept.getOrDefault(result, new TreeMap<>())
+                        .merge(step, whole(id, value, step), (before, now) -> isByRow(id) ? joined(before, now) : before);
             }
         });
     }
@@ -70,6 +73,17 @@ final class KeptValues {
         return Tensor.wrap(tensor.dtype(), shape, tensor.names(), bytes);
     }
 
+    /** Rows that go on apart come one after the other: each brings its part of a step's value. */
+    private Tensor joined(Tensor before, Tensor now) {
+        int stride = now.bytes().remaining() / rows.count();
+        ByteBuffer bytes = ByteBuffer.allocate(stride * rows.count()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int row = 0; row < rows.count(); row++) {
+            Tensor from = rows.present().contains(row) ? now : before;
+            bytes.put(row * stride, from.bytes(), row * stride, stride);
+        }
+        return Tensor.wrap(now.dtype(), now.shape(), now.names(), bytes);
+    }
+
     private boolean isByRow(int id) {
         ValueType type = plan.types().get(id);
         return leaving.map(each -> each.values().contains(id))
@@ -78,7 +92,7 @@ final class KeptValues {
 
     /** Returns the values of the steps behind each other. */
     Tensor over(int id) {
-        List<Tensor> all = kept.getOrDefault(id, List.of());
+        List<Tensor> all = List.copyOf(kept.getOrDefault(id, new TreeMap<>()).values());
         ValueType type = plan.types().get(id);
         long[] one = all.isEmpty()
                 ? type.dims().stream()

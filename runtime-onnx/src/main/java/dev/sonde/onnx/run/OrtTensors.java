@@ -32,6 +32,24 @@ final class OrtTensors {
         return OnnxTensor.createTensor(environment, direct, tensor.shape(), type);
     }
 
+    /** Returns a copy of the first elements of an axis. */
+    static OnnxTensor first(OrtEnvironment environment, OnnxTensor tensor, int axis, int count) throws OrtException {
+        long[] shape = tensor.getInfo().getShape().clone();
+        ByteBuffer all = tensor.getByteBuffer();
+        int outer = 1;
+        for (int i = 0; i < axis; i++) {
+            outer *= (int) shape[i];
+        }
+        int before = outer == 0 ? 0 : all.remaining() / outer;
+        int after = shape[axis] == 0 ? 0 : before / (int) shape[axis] * count;
+        shape[axis] = count;
+        ByteBuffer some = ByteBuffer.allocateDirect(after * outer).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < outer; i++) {
+            some.put(i * after, all, i * before, after);
+        }
+        return OnnxTensor.createTensor(environment, some, shape, tensor.getInfo().type);
+    }
+
     /** Returns a copy of some elements of the first axis. */
     static OnnxTensor rows(OrtEnvironment environment, OnnxTensor tensor, List<Integer> rows) throws OrtException {
         long[] shape = tensor.getInfo().getShape().clone();

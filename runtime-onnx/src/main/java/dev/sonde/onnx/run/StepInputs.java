@@ -73,18 +73,14 @@ final class StepInputs {
                     "Input '" + input.name() + "' with axes " + input.axes()
                             + " cannot be filled in a generation: expected a mask of axes batch, past+position");
         }
-        int width = width() + step;
+        int width = rows.width() + step;
         List<Long> lengths = rows.promptLengths();
         long[] mask = new long[lengths.size() * width];
         for (int row = 0; row < lengths.size(); row++) {
-            int padding = width() - lengths.get(row).intValue();
+            int padding = rows.width() - lengths.get(row).intValue();
             Arrays.fill(mask, row * width + padding, (row + 1) * width, 1);
         }
         return ModelInputs.numbers(input, new long[] {lengths.size(), width}, mask);
-    }
-
-    private int width() {
-        return prompt.lengths().stream().mapToInt(Long::intValue).max().orElse(0);
     }
 
     /** Returns where this step is, for a step that computes everything anew. */
@@ -96,7 +92,7 @@ final class StepInputs {
                     lengths.stream().mapToLong(length -> length - 1 + step).toArray();
             return ragged ? places(index) : Tensor.of(new long[] {index[0]}, 1);
         }
-        int width = width() + step;
+        int width = rows.width() + step;
         int count = ragged && where.what() != Feed.Where.What.OLD_COLUMN ? lengths.size() : 1;
         boolean[] mask = new boolean[count * width];
         for (int row = 0; row < count; row++) {

@@ -31,10 +31,13 @@ final class TokenChoice {
     int choose(float[] logits, List<Long> tokens, int promptLength, int row) {
         int step = tokens.size() - promptLength;
         process(logits, tokens, step);
-        return options.samples() ? draw(logits, row, step) : likeliest(logits);
+        return options.samples()
+                ? drawn(probabilities(logits), uniform(options.seed(), row, step))
+                : likeliest(logits);
     }
 
-    private void process(float[] logits, List<Long> tokens, int step) {
+    /** Changes logits as is asked for, besides what draws alone look at. */
+    void process(float[] logits, List<Long> tokens, int step) {
         for (Map.Entry<Long, Double> bias : options.logitBias().entrySet()) {
             if (bias.getKey() >= 0 && bias.getKey() < logits.length) {
                 logits[bias.getKey().intValue()] += bias.getValue().floatValue();
@@ -67,7 +70,8 @@ final class TokenChoice {
         return best;
     }
 
-    private int draw(float[] logits, int row, int step) {
+    /** Returns how likely each token is to be drawn; logits are changed. */
+    double[] probabilities(float[] logits) {
         for (int i = 0; i < logits.length; i++) {
             logits[i] /= (float) options.temperature();
         }
@@ -84,7 +88,7 @@ final class TokenChoice {
             }
             probabilities = softmax(logits);
         }
-        return drawn(probabilities, uniform(options.seed(), row, step));
+        return probabilities;
     }
 
     private void keepTopK(float[] logits) {
