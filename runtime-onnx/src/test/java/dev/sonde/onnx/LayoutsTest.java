@@ -111,7 +111,10 @@ class LayoutsTest {
 
     /** The encoder runs once, as a model of its own; its states are an input of every step of the decoder. */
     @ParameterizedTest
-    @CsvSource({"t5,encoder.block.0#output,decoder.block.0#output", "whisper,encoder.layers.0#output,model.decoder.layers.0#output"})
+    @CsvSource({
+        "t5,encoder.block.0#output,decoder.block.0#output",
+        "whisper,encoder.layers.0#output,model.decoder.layers.0#output"
+    })
     void anEncoderAndADecoderGenerateWhatPyTorchDoes(String name, String inEncoder, String inDecoder)
             throws IOException {
         JsonObject all = reference(name);

@@ -131,16 +131,14 @@ final class GenerationLoop implements AutoCloseable {
     }
 
     /** Rows of one length go on by themselves: they have what the prompt pass left of them. */
-    private void begin(
-            Map<String, OnnxTensor> all, Map<String, OnnxTensor> handed, int length, List<Integer> some)
+    private void begin(Map<String, OnnxTensor> all, Map<String, OnnxTensor> handed, int length, List<Integer> some)
             throws OrtException {
         rows.only(some);
         cache = new HashMap<>();
         for (Map.Entry<String, OnnxTensor> each : all.entrySet()) {
             try (OnnxTensor own = some(each.getValue(), some)) {
                 int axis = Objects.requireNonNull(positions.get(each.getKey()));
-                cache.put(
-                        each.getKey(), OrtTensors.first(sessions.environment().ort(), own, axis, length));
+                cache.put(each.getKey(), OrtTensors.first(sessions.environment().ort(), own, axis, length));
             }
         }
         carried.clear();

@@ -45,7 +45,10 @@ final class KeptValues {
         values.forEach((id, value) -> {
             for (int result : wanted.getOrDefault(id, List.of())) {
                 kept.getOrDefault(result, new TreeMap<>())
-                        .merge(step, whole(id, value, step), (before, now) -> isByRow(id) ? joined(before, now) : before);
+                        .merge(
+                                step,
+                                whole(id, value, step),
+                                (before, now) -> isByRow(id) ? joined(before, now) : before);
             }
         });
     }

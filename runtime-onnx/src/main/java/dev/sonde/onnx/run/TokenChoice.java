@@ -31,9 +31,7 @@ final class TokenChoice {
     int choose(float[] logits, List<Long> tokens, int promptLength, int row) {
         int step = tokens.size() - promptLength;
         process(logits, tokens, step);
-        return options.samples()
-                ? drawn(probabilities(logits), uniform(options.seed(), row, step))
-                : likeliest(logits);
+        return options.samples() ? drawn(probabilities(logits), uniform(options.seed(), row, step)) : likeliest(logits);
     }
 
     /** Changes logits as is asked for, besides what draws alone look at. */
