@@ -72,6 +72,7 @@ class ExportersTest {
         "dynamic, 0.1, weights table",
         "qdq, 0.25, weights",
         "nbits, 1e-5, weights",
+        "merged, 1e-5, ''",
     })
     void placesAreWhatPyTorchSawAndDid(String name, double tolerance, String absent) {
         Path file = TestModels.root().resolve("exporters").resolve(name).resolve("model.onnx");
