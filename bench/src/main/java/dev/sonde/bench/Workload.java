@@ -37,6 +37,13 @@ enum Workload {
             Sweeps.layersAndPositions(bench);
         }
     },
+    /** W4's sweep over a data set of pairs of prompts; the time is that of one pair. */
+    PAIRS {
+        @Override
+        void measure(Bench bench) throws Exception {
+            Sweeps.pairs(bench);
+        }
+    },
     /** Patch z of one head at all positions, 12 x 12. */
     W5 {
         @Override
