@@ -138,7 +138,7 @@ public record Options(
         private ExecutionTarget target = ExecutionTarget.CPU;
         private Path cacheFolder = CacheFolder.standard();
         private Prepacking prepacking = Prepacking.AUTO;
-        private int sessions = 32;
+        private int sessions = 20;
         private Planning planning = Planning.FULL;
         private long memoryBudget = BUDGET;
         private long weightsBudget = Long.MAX_VALUE;
