@@ -15,8 +15,10 @@ import dev.sonde.training.Training;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A small sparse autoencoder: writes activations as sums of few directions out of many (Bricken et al., "Towards Monosemanticity",
@@ -73,8 +75,10 @@ public final class SparseAutoencoder {
     public static SparseAutoencoder of(String name, Safetensors weights) {
         List<Trainable> parts = new ArrayList<>();
         for (String part : List.of("W_enc", "b_enc", "W_dec", "b_dec")) {
-            Tensor tensor =
-                    weights.tensors().getOrDefault(part, weights.tensors().get(name + "." + part));
+            @Nullable Tensor tensor = weights.tensors().get(part);
+            if (tensor == null) {
+                tensor = weights.tensors().get(name + "." + part);
+            }
             if (tensor == null) {
                 throw new SondeException(
                         "bad-safetensors",
@@ -156,7 +160,7 @@ public final class SparseAutoencoder {
     }
 
     private Value<Any> part(Session session, String name) {
-        return session.trainable(java.util.Objects.requireNonNull(parts.get(name)));
+        return session.trainable(Objects.requireNonNull(parts.get(name)));
     }
 
     /** Returns {@code W_enc}, {@code b_enc}, {@code W_dec} and {@code b_dec} by these names. */

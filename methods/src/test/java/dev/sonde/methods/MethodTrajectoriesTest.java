@@ -5,9 +5,11 @@ import static dev.sonde.Selector.position;
 import static dev.sonde.methods.References.assertClose;
 import static dev.sonde.methods.References.method;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sonde.Input;
 import dev.sonde.Run;
+import dev.sonde.Safetensors;
 import dev.sonde.Saved;
 import dev.sonde.Session;
 import dev.sonde.Site;
@@ -22,6 +24,7 @@ import dev.sonde.testmodels.TestModels;
 import dev.sonde.training.Optimizer;
 import dev.sonde.training.Trained;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -176,6 +179,21 @@ class MethodTrajectoriesTest {
         assertClose(found.get(0).value(), "sae/features", CLOSE);
         assertClose(found.get(1).value(), "sae/spliced_logits", CLOSE);
         assertClose(found.get(2).value(), "sae/ablated_logits", CLOSE);
+    }
+
+    @Test
+    void anAutoencoderIsReadFromItsWeights() {
+        SparseAutoencoder made = SparseAutoencoder.of("sae", 4, 6, 1);
+        Map<String, Tensor> named = new HashMap<>();
+        made.trainables().forEach((name, each) -> named.put(name, each.tensor()));
+        Map<String, Tensor> kept = new HashMap<>();
+        made.trainables().values().forEach(each -> kept.put(each.name(), each.tensor()));
+        for (Map<String, Tensor> weights : List.of(named, kept)) {
+            SparseAutoencoder read = SparseAutoencoder.of("sae", new Safetensors(weights, Map.of()));
+            read.trainables().forEach((name, each) -> assertThat(each.tensor()).isEqualTo(named.get(name)));
+        }
+        assertThatThrownBy(() -> SparseAutoencoder.of("other", new Safetensors(kept, Map.of())))
+                .hasMessageContaining("[bad-safetensors] An autoencoder needs 'W_enc' or 'other.W_enc'");
     }
 
     private static Saved<Tensor> last(Run run) {
