@@ -63,6 +63,11 @@ record FileWiring(Structure structure) implements Wiring {
     }
 
     @Override
+    public long bytesKeptOfRow(Map<String, Long> sizes) {
+        return structure.bytesKeptOfRow(sizes);
+    }
+
+    @Override
     public Optional<ValueShape> shape(String value) {
         return structure.shape(value);
     }

@@ -21,6 +21,7 @@ public final class Backward {
     private final Ops ops;
     private final Set<String> wanted;
     private final Edits edits;
+    private final Copies copies;
     private final Map<String, List<String>> parts = new HashMap<>();
     private final Map<String, Boolean> leads = new HashMap<>();
     private final List<NodeProto> order = new ArrayList<>();
@@ -36,11 +37,12 @@ public final class Backward {
         String edit(String value, String gradient);
     }
 
-    private Backward(Circuit circuit, Set<String> wanted, Edits edits) {
+    private Backward(Circuit circuit, Set<String> wanted, Set<String> checkpoints, Edits edits) {
         this.circuit = circuit;
         this.ops = new Ops(circuit);
         this.wanted = new LinkedHashSet<>(wanted);
         this.edits = edits;
+        this.copies = new Copies(circuit, ops, checkpoints, this::leads);
     }
 
     /**
@@ -48,11 +50,14 @@ public final class Backward {
      *
      * @param seeds how much each value weighs, by value: a value of its shape, or {@code ""} for 1 everywhere
      * @param wanted the values to have gradients of
+     * @param checkpoints values that are kept for the way back, what lies between them is computed again; if there are none, all
+     *     is kept
      * @return the gradients; what nothing depends on has none
      * @throws SondeException {@code not-differentiable} if an operator on the way has no gradient
      */
-    public static Map<String, String> of(Circuit circuit, Map<String, String> seeds, Set<String> wanted, Edits edits) {
-        return new Backward(circuit, wanted, edits).run(seeds);
+    public static Map<String, String> of(
+            Circuit circuit, Map<String, String> seeds, Set<String> wanted, Set<String> checkpoints, Edits edits) {
+        return new Backward(circuit, wanted, checkpoints, edits).run(seeds);
     }
 
     private Map<String, String> run(Map<String, String> seeds) {
@@ -115,6 +120,7 @@ public final class Backward {
         if (whole.add(value)) {
             String gradient = edits.edit(value, ops.sum(own));
             parts.put(value, List.of(gradient));
+            copies.reached(value, gradient);
             if (wanted.contains(value)) {
                 found.put(value, gradient);
             }
@@ -129,7 +135,7 @@ public final class Backward {
         if (gradients.stream().allMatch(java.util.Objects::isNull)) {
             return;
         }
-        Visit visit = new Visit(node, ops, gradients, this::leads);
+        Visit visit = new Visit(copies.of(node), ops, gradients, name -> leads(copies.original(name)));
         Rules.of(node).orElseThrow(() -> Rules.refusal(node)).pass().of(visit);
         visit.given().forEach((input, gradient) -> {
             if (visit.wants(input)) {

@@ -28,12 +28,14 @@ final class Batching {
     private final InterventionGraph graph;
     private final Dependencies dependencies;
     private final Planning planning;
+    private final Memory memory;
 
-    Batching(Target target, InterventionGraph graph, Dependencies dependencies, Planning planning) {
+    Batching(Target target, InterventionGraph graph, Dependencies dependencies, Planning planning, Memory memory) {
         this.target = target;
         this.graph = graph;
         this.dependencies = dependencies;
         this.planning = planning;
+        this.memory = memory;
     }
 
     /** Returns the batches of runs that do not need each other, in which each run is in one. */
@@ -50,16 +52,7 @@ final class Batching {
 
     private List<Batch> withinMemory(List<Integer> runs) {
         ModelManifest manifest = target.wiring().manifest();
-        long rows = runs.stream()
-                .mapToLong(run -> Batch.of(manifest, graph.runs(), List.of(run)).rows(run))
-                .max()
-                .orElse(1);
-        long bytes = Math.max(
-                1,
-                rows
-                        * target.bytesOfRow(
-                                new ShapeRules(manifest).sizes(graph.runs().get(runs.get(0)))));
-        int most = (int) Math.max(1, Math.min(runs.size(), planning.memoryBudget() / bytes));
+        int most = memory.most(runs);
         int count = (runs.size() + most - 1) / most;
         List<Batch> batches = new ArrayList<>();
         for (int i = 0; i < count; i++) {

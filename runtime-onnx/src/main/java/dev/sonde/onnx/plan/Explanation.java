@@ -111,6 +111,7 @@ final class Explanation {
         if (segments > 1) {
             line("  in %s: the weights are more than may be open at one time", count(segments, "segment"));
         }
+        program.notes().stream().filter(note -> !plan.notes().contains(note)).forEach(note -> line("  %s", note));
         line("  gives %s", count(program.splice().outputs().size(), "value"));
         if (input instanceof RunInput.Generation generation && generation.rows() > 1) {
             boolean leave = program.turn().flatMap(Turn::leaving).isPresent();

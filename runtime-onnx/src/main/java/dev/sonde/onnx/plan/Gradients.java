@@ -41,6 +41,9 @@ final class Gradients {
 
         /** Returns a gradient of zeros. */
         String zeros(int wrt);
+
+        /** Returns the values that are kept for the way back, or none if all are. */
+        Set<String> checkpoints();
     }
 
     /** Gradients of one value come from one pass. */
@@ -141,7 +144,7 @@ final class Gradients {
                 .toList();
         Set<Request> open = new LinkedHashSet<>(requests);
         Set<Write> made = new HashSet<>();
-        Map<String, String> found = Backward.of(circuit, seeds, wires, (wire, gradient) -> {
+        Map<String, String> found = Backward.of(circuit, seeds, wires, checkpoints(), (wire, gradient) -> {
             String g = gradient;
             for (Write write : edits) {
                 if (write.wire().equals(wire)) {
@@ -156,6 +159,12 @@ final class Gradients {
         edits.stream().filter(write -> !made.contains(write)).findFirst().ifPresent(write -> {
             throw none(experiment, write.effect().wrt(), List.of(write.effect().of()));
         });
+    }
+
+    /** A gradient of a gradient must meet the values themselves and not their copies, so then all is kept. */
+    Set<String> checkpoints() {
+        boolean again = wanted.keySet().stream().anyMatch(key -> cones.passesGradient(key.of()));
+        return again || isEmpty() ? Set.of() : site.checkpoints();
     }
 
     /** Gradients that were read before an edit are what they were then. */

@@ -37,6 +37,7 @@ public final class Planner {
     private final InterventionGraph graph;
     private final List<ValueType> types;
     private final Dependencies dependencies;
+    private final Memory memory;
     private final Batching batching;
     private final Branching branching;
     private final Captures captures;
@@ -78,9 +79,21 @@ public final class Planner {
                     branch);
         }
 
-        ProgramWriter.Share share(Dependencies dependencies, Captures captures, Set<Integer> absent) {
+        ProgramWriter.Share share(
+                Dependencies dependencies, Captures captures, Set<Integer> absent, boolean recomputes) {
             return new ProgramWriter.Share(
-                    dependencies, batch, own, edits, stops, results, locals, stepping, branch, captures, absent);
+                    dependencies,
+                    batch,
+                    own,
+                    edits,
+                    stops,
+                    results,
+                    locals,
+                    stepping,
+                    branch,
+                    captures,
+                    absent,
+                    recomputes);
         }
     }
 
@@ -89,7 +102,8 @@ public final class Planner {
         this.graph = Branching.withBases(lowered, planning);
         this.types = lowered.types();
         this.dependencies = new Dependencies(this.graph, lowered.parts());
-        this.batching = new Batching(target, this.graph, dependencies, planning);
+        this.memory = new Memory(target, this.graph, dependencies, planning);
+        this.batching = new Batching(target, this.graph, dependencies, planning, memory);
         this.branching = new Branching(target, this.graph, dependencies, planning);
         this.captures = new Captures(graph.nodes().size());
         this.homes = new int[graph.nodes().size()];
@@ -210,8 +224,9 @@ public final class Planner {
         handed.forEach(this::publish);
         List<Program> programs = new ArrayList<>();
         for (int i = drafts.size() - 1; i >= 0; i--) { // later ones say what they want of earlier ones
-            programs.add(
-                    ProgramWriter.write(target, graph, types, drafts.get(i).share(dependencies, captures, absent)));
+            boolean recomputes = memory.recomputes(drafts.get(i).batch());
+            ProgramWriter.Share share = drafts.get(i).share(dependencies, captures, absent, recomputes);
+            programs.add(ProgramWriter.write(target, graph, types, share));
         }
         java.util.Collections.reverse(programs);
         return programs;

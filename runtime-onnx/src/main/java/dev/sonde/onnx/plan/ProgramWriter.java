@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Writes one program: the values that are its own, and the edits of its runs. */
 final class ProgramWriter {
@@ -68,6 +69,7 @@ final class ProgramWriter {
      * @param branch how its runs leave another, if they do
      * @param captures values of its runs that other programs start from
      * @param absent receives the parts of gradients that are nothing
+     * @param recomputes whether backward passes compute again what lies between blocks
      */
     record Share(
             Dependencies dependencies,
@@ -80,7 +82,8 @@ final class ProgramWriter {
             Optional<Stepping> stepping,
             Optional<Branch> branch,
             Captures captures,
-            Set<Integer> absent) {}
+            Set<Integer> absent,
+            boolean recomputes) {}
 
     private ProgramWriter(
             Target target, InterventionGraph experiment, List<ValueType> types, Share share, boolean together) {
@@ -167,6 +170,17 @@ final class ProgramWriter {
             String zero =
                     emitter.constant(dev.sonde.Tensor.scalar(types.get(wrt).dtype(), 0));
             return emitter.node("Expand", List.of(zero, emitter.node("Shape", List.of(ProgramWriter.this.name(wrt)))));
+        }
+
+        @Override
+        public Set<String> checkpoints() {
+            if (!share.recomputes()) {
+                return Set.of();
+            }
+            return target.wiring().manifest().sites().stream()
+                    .filter(site -> site.name().endsWith("#resid_post"))
+                    .map(site -> target.place(site.name()).value())
+                    .collect(Collectors.toSet());
         }
 
         private String fitted(int wrt, int value, String shownBefore) {
@@ -289,14 +303,7 @@ final class ProgramWriter {
                 new ArrayList<>(all),
                 forbidden,
                 isOnModel() ? target.few(share.batch()) : Set.of());
-        return target.program(
-                share.batch(),
-                splice,
-                emitter.feeds(),
-                values,
-                share.locals(),
-                turn,
-                share.branch().map(Branch::note).stream().toList());
+        return target.program(share.batch(), splice, emitter.feeds(), values, share.locals(), turn, notes());
     }
 
     /** What a step hands to the next. */
@@ -379,6 +386,16 @@ final class ProgramWriter {
         ProgramCircuit circuit = new ProgramCircuit(target, onModel, sizes, emitter, redirects);
         names.forEach((id, name) -> circuit.know(name, types.get(id)));
         return circuit;
+    }
+
+    private List<String> notes() {
+        List<String> notes = new ArrayList<>();
+        share.branch().map(Branch::note).ifPresent(notes::add);
+        if (!gradients.checkpoints().isEmpty()) {
+            notes.add(
+                    "keeps the stream between blocks for the way back and computes again what lies between: the memory budget");
+        }
+        return notes;
     }
 
     /** Inputs and constants cannot be outputs, so every output is a node's. */

@@ -167,6 +167,10 @@ public final class Target {
     }
 
     /** Returns an estimate of the memory that one row takes while the model runs, in bytes. */
+    long bytesKeptOfRow(Map<String, Long> sizes) {
+        return wiring.bytesKeptOfRow(sizes);
+    }
+
     long bytesOfRow(Map<String, Long> sizes) {
         return wiring.bytesOfRow(sizes);
     }

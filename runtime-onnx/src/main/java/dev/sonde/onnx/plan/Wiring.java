@@ -29,6 +29,11 @@ public interface Wiring {
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
     long bytesOfRow(java.util.Map<String, Long> sizes);
 
+    /** Returns an estimate of the bytes of one row's values when all of them are kept, as backward passes do. */
+    default long bytesKeptOfRow(java.util.Map<String, Long> sizes) {
+        return bytesOfRow(sizes);
+    }
+
     /** Returns type and sizes of a value of the file, if they are known. */
     default java.util.Optional<dev.sonde.onnx.reuse.ValueShape> shape(String value) {
         return java.util.Optional.empty();

@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,15 +122,21 @@ public final class Structure {
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
     public long bytesOfRow(Map<String, Long> sizes) {
+        return LIVING * bytes(sizes).max().orElse(0);
+    }
+
+    /** Returns an estimate of the bytes of one row's values when all of them are kept. */
+    public long bytesKeptOfRow(Map<String, Long> sizes) {
+        return bytes(sizes).sum();
+    }
+
+    private LongStream bytes(Map<String, Long> sizes) {
         Map<String, Long> one = new HashMap<>(sizes);
         one.put("batch", 1L);
-        long largest = shapes.values().stream()
+        return shapes.values().stream()
                 .filter(value -> !graph.isOutput(value)) // logits are seldom wanted whole
                 .mapToLong(value ->
-                        shapes.find(value).map(shape -> shape.bytes(one)).orElse(0L))
-                .max()
-                .orElse(0);
-        return LIVING * largest;
+                        shapes.find(value).map(shape -> shape.bytes(one)).orElse(0L));
     }
 
     /**

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.LongStream;
 
 /** Holds the gradients of a trial to differences of its results. */
@@ -322,7 +323,7 @@ final class Finite {
         }
 
         Map<String, String> backward(Map<String, String> of, java.util.Set<String> wanted) {
-            return Backward.of(this, of, wanted, Backward.Edits.NONE);
+            return Backward.of(this, of, wanted, Set.of(), Backward.Edits.NONE);
         }
 
         Map<String, Tensor> inputs() {
