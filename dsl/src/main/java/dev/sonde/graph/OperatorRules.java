@@ -230,10 +230,10 @@ final class OperatorRules {
 
     /** Says what to do where one value has some of the other's named axes, which are aligned from the right. */
     private String hint() {
-        ValueType wide = inputs.get(0).rank() > inputs.get(inputs.size() - 1).rank()
-                ? inputs.get(0)
-                : inputs.get(inputs.size() - 1);
-        ValueType narrow = wide == inputs.get(0) ? inputs.get(inputs.size() - 1) : inputs.get(0);
+        ValueType first = inputs.get(0);
+        ValueType last = inputs.get(inputs.size() - 1);
+        ValueType wide = first.rank() > last.rank() ? first : last;
+        ValueType narrow = first.rank() > last.rank() ? last : first;
         boolean part = inputs.size() == 2
                 && narrow.rank() == wide.rank() - 1
                 && wide.names().containsAll(narrow.names())

@@ -90,7 +90,7 @@ class ResumedMethodsTest {
             BoundlessDas das = BoundlessDas.of("layers.1#input", WIDTH, 3);
             Training training = train((s, rows, step) -> {
                         Value<Any> source = s.run(points("source", rows)).get("layers.1#input");
-                        double temperature = 5 * Math.pow(0.5, step);
+                        double temperature = 5 * Math.pow(0.5, (double) step);
                         Run run = s.run(points("base", rows), t -> das.interchange(s, t, source, temperature));
                         return loss(s, run, rows).plus(das.size(s).sum());
                     })

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +55,7 @@ final class ProbeProcess implements AutoCloseable {
         builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
         try {
             Process process = builder.start();
-            process.onExit().thenRun(() -> ProbeFolder.delete(folder));
+            Future<?> unused = process.onExit().thenRun(() -> ProbeFolder.delete(folder));
             return new ProbeProcess(process);
         } catch (IOException noJava) {
             ProbeFolder.delete(folder);

@@ -114,11 +114,11 @@ class ExportersTest {
     }
 
     private static Tensor result(OnnxModel model, String key) {
-        String[] parts = key.split("/");
+        String[] parts = key.split("/", -1);
         return model.session(s -> switch (parts[0]) {
                     case "weight" -> s.parameter(parts[1]).save("x");
                     case "edit" ->
-                        s.run(given(), t -> edit(s, t, parts[1].split(" "), parts[2]))
+                        s.run(given(), t -> edit(s, t, parts[1].split(" ", -1), parts[2]))
                                 .get("logits")
                                 .save("x");
                     default -> s.run(given()).get(key).save("x");

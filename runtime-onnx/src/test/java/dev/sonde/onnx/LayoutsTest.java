@@ -14,7 +14,6 @@ import dev.sonde.Input;
 import dev.sonde.Site;
 import dev.sonde.Tensor;
 import dev.sonde.graph.RunInput;
-import dev.sonde.kind.Any;
 import dev.sonde.testmodels.TestModels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,11 +122,10 @@ class LayoutsTest {
                 OnnxModel decoder = OnnxModel.open(folder(name).resolve("decoder_model.onnx"))) {
             for (String edited : List.of("plain", "encoder", "decoder", "both")) {
                 Map<String, Tensor> inputs = inputs(all);
-                String site = name.equals("t5") ? "layers.0#resid_post" : "layers.0#resid_post";
                 boolean first = edited.equals("encoder") || edited.equals("both");
                 Tensor states = encoder.session(s -> s.run(Input.tensors(inputs), t -> {
                                     if (first) {
-                                        t.update(Site.<Any>of(inEncoder), v -> v.plus(s.constant(vector)));
+                                        t.update(Site.of(inEncoder), v -> v.plus(s.constant(vector)));
                                     }
                                 })
                                 .get("last_hidden_state")
