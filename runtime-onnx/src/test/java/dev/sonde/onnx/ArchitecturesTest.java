@@ -43,7 +43,7 @@ class ArchitecturesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma2", "qwen3", "mixtral", "t5", "albert", "twin"})
+    @ValueSource(strings = {"gemma2", "qwen3", "mixtral", "t5", "albert", "siglip", "twin"})
     void standardSitesAreWhatPyTorchSaw(String name) throws IOException {
         Map<String, Tensor> inputs = new HashMap<>();
         Map<String, Tensor> wanted = new TreeMap<>();

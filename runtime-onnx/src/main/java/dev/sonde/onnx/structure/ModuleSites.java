@@ -14,14 +14,17 @@ final class ModuleSites {
     private final Graph graph;
     private final Shapes shapes;
     private final Ports ports;
+    private final Queries queries;
     private final Axes axes;
     private final Escapes escapes;
     private final SiteList sites;
 
-    ModuleSites(Graph graph, Shapes shapes, Ports ports, Axes axes, Escapes escapes, SiteList sites) {
+    ModuleSites(
+            Graph graph, Shapes shapes, Ports ports, Queries queries, Axes axes, Escapes escapes, SiteList sites) {
         this.graph = graph;
         this.shapes = shapes;
         this.ports = ports;
+        this.queries = queries;
         this.axes = axes;
         this.escapes = escapes;
         this.sites = sites;
@@ -40,7 +43,7 @@ final class ModuleSites {
         if (unseen.isPresent()) {
             sites.absent(module.path() + "#input", unseen.get());
         } else {
-            io.input().ifPresent(value -> input(module, value, calledAgain));
+            queries.input(module).or(io::input).ifPresent(value -> input(module, value, calledAgain));
         }
     }
 

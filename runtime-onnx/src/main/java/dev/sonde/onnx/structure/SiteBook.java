@@ -79,7 +79,7 @@ final class SiteBook {
         }
         sites.absent("W_U", "no product with a weight ends in logits");
         modelOutputs();
-        moduleSites();
+        moduleSites(new Queries(graph, shapes, data, modules, ports, attentions));
         layers.forEach(inner::ports);
         moduleNorms(blocks, norms);
         new Parameters(graph, modules, new ModuleTypes(graph, modules).types(), weights).write();
@@ -118,8 +118,8 @@ final class SiteBook {
         sites.absent("logits", "the file has no output of that name");
     }
 
-    private void moduleSites() {
-        ModuleSites each = new ModuleSites(graph, shapes, ports, axes, escapes, sites);
+    private void moduleSites(Queries queries) {
+        ModuleSites each = new ModuleSites(graph, shapes, ports, queries, axes, escapes, sites);
         for (String path : modules.paths()) {
             List<Instance> calls = modules.calls(path);
             calls.forEach(call -> each.write(call, calls.size() > 1));
