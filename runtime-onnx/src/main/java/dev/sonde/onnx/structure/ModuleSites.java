@@ -19,8 +19,7 @@ final class ModuleSites {
     private final Escapes escapes;
     private final SiteList sites;
 
-    ModuleSites(
-            Graph graph, Shapes shapes, Ports ports, Queries queries, Axes axes, Escapes escapes, SiteList sites) {
+    ModuleSites(Graph graph, Shapes shapes, Ports ports, Queries queries, Axes axes, Escapes escapes, SiteList sites) {
         this.graph = graph;
         this.shapes = shapes;
         this.ports = ports;

@@ -30,7 +30,9 @@ final class Queries {
             if (!around.isEmpty() && attention.q().isPresent()) {
                 Instance module = around.get(around.size() - 1);
                 Set<String> sources = sources(attention.q().get().value(), module);
-                if (sources.size() == 1 && !sources.equals(Set.copyOf(ports.of(module).input().stream().toList()))) {
+                if (sources.size() == 1
+                        && !sources.equals(
+                                Set.copyOf(ports.of(module).input().stream().toList()))) {
                     inputs.put(module.key(), sources.iterator().next());
                 }
             }

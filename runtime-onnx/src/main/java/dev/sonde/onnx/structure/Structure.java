@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable and safe for use by many threads.
  */
 public final class Structure {
+    /** What these make lies where what they read lies. */
+    private static final Set<String> ALIASES = Set.of("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity");
+
     /** A value lives until its last reader has run; so many of the largest ones live at a time, from experience. */
     private static final int LIVING = 6;
 
@@ -122,19 +126,21 @@ public final class Structure {
 
     /** Returns an estimate of the bytes that the values of one row take while the model runs at these sizes. */
     public long bytesOfRow(Map<String, Long> sizes) {
-        return LIVING * bytes(sizes).max().orElse(0);
+        return LIVING * bytes(sizes, value -> true).max().orElse(0);
     }
 
     /** Returns an estimate of the bytes of one row's values when all of them are kept. */
     public long bytesKeptOfRow(Map<String, Long> sizes) {
-        return bytes(sizes).sum();
+        return bytes(sizes, value -> graph.producer(value) < 0 || !ALIASES.contains(graph.op(graph.producer(value))))
+                .sum();
     }
 
-    private LongStream bytes(Map<String, Long> sizes) {
+    private LongStream bytes(Map<String, Long> sizes, Predicate<String> which) {
         Map<String, Long> one = new HashMap<>(sizes);
         one.put("batch", 1L);
         return shapes.values().stream()
                 .filter(value -> !graph.isOutput(value)) // logits are seldom wanted whole
+                .filter(which)
                 .mapToLong(value ->
                         shapes.find(value).map(shape -> shape.bytes(one)).orElse(0L));
     }
