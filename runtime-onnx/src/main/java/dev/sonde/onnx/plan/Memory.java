@@ -4,7 +4,7 @@ import dev.sonde.graph.InterventionGraph;
 import dev.sonde.graph.Node;
 import dev.sonde.graph.ShapeRules;
 import java.util.BitSet;
-import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 
 /** Estimates what the values of runs take, and says which backward passes have no room for all that they read. */
@@ -14,50 +14,55 @@ final class Memory {
 
     private final Target target;
     private final InterventionGraph graph;
-    private final Dependencies dependencies;
+    private final BitSet differentiated;
     private final long budget;
 
     Memory(Target target, InterventionGraph graph, Dependencies dependencies, Planning planning) {
         this.target = target;
         this.graph = graph;
-        this.dependencies = dependencies;
+        this.differentiated = differentiated(graph, dependencies);
         this.budget = planning.memoryBudget();
     }
 
-    /** Returns how many of some runs of equal sizes have room in one call, at least one. */
-    int most(Collection<Integer> runs) {
-        long bytes = runs.stream().mapToLong(this::bytes).max().orElse(1);
-        return (int) Math.max(1, Math.min(runs.size(), budget / Math.max(1, bytes)));
+    /** Returns the runs whose values gradients are taken of. */
+    private static BitSet differentiated(InterventionGraph graph, Dependencies dependencies) {
+        BitSet runs = new BitSet();
+        dependencies.needed().stream()
+                .mapToObj(graph.nodes()::get)
+                .filter(Node.Gradient.class::isInstance)
+                .flatMap(node -> ((Node.Gradient) node).of().stream())
+                .mapToInt(dependencies::owner)
+                .filter(run -> run >= 0)
+                .forEach(runs::set);
+        return runs;
     }
 
-    private long bytes(int run) {
-        Map<String, Long> sizes = sizes(run);
-        long rows = sizes.getOrDefault("batch", 1L);
-        long plain = rows * target.bytesOfRow(sizes);
-        if (!isDifferentiated(run)) {
-            return plain;
+    /** Returns how many of some runs, whose inputs have equal sizes but for their rows, have room in one call; at least one. */
+    int most(List<Integer> runs) {
+        Map<String, Long> sizes = sizes(runs.get(0));
+        long rows = runs.stream()
+                .mapToLong(run -> Batch.of(target.wiring().manifest(), graph.runs(), List.of(run))
+                        .rows(run))
+                .max()
+                .orElse(1);
+        long bytes = rows * target.bytesOfRow(sizes);
+        if (runs.stream().anyMatch(differentiated::get)) {
+            long kept = rows * target.bytesKeptOfRow(sizes);
+            bytes = Math.max(bytes, kept <= budget ? kept : AGAIN * bytes);
         }
-        long kept = rows * target.bytesKeptOfRow(sizes);
-        return Math.max(plain, kept <= budget ? kept : AGAIN * plain);
+        return (int) Math.max(1, Math.min(runs.size(), budget / Math.max(1, bytes)));
     }
 
     /** Returns whether the backward passes of a batch compute again what they read, rather than keep it. */
     boolean recomputes(Batch batch) {
-        return batch.runs().stream().anyMatch(this::isDifferentiated)
-                && batch.runs().stream()
-                                .mapToLong(run -> batch.rows(run) * target.bytesKeptOfRow(sizes(run)))
-                                .sum()
-                        > budget;
+        if (batch.runs().stream().noneMatch(differentiated::get)) {
+            return false;
+        }
+        long rows = batch.rows().stream().mapToLong(Long::longValue).sum();
+        return rows * target.bytesKeptOfRow(sizes(batch.runs().get(0))) > budget;
     }
 
     private Map<String, Long> sizes(int run) {
         return new ShapeRules(target.wiring().manifest()).sizes(graph.runs().get(run));
-    }
-
-    private boolean isDifferentiated(int run) {
-        BitSet needed = dependencies.needed();
-        return needed.stream()
-                .anyMatch(id -> graph.nodes().get(id) instanceof Node.Gradient gradient
-                        && gradient.of().stream().anyMatch(of -> dependencies.owner(of) == run));
     }
 }
