@@ -73,7 +73,8 @@ final class OnnxBackend implements Backend {
         this.target = new Target(graph, wiring, segmentation, new Masks(sessions, manifest)::values, products, byHead);
         this.operators = new OperatorProbe(environment, graph.model());
         this.runner = new Runner(sessions, manifest, tokenizer.map(each -> each), options.memoryBudget());
-        this.provenance = new Provenance(file, options, environment.ort().getVersion(), environment.notes());
+        this.provenance = new Provenance(
+                file, options, products.turnsAny(), environment.ort().getVersion(), environment.notes());
         this.tokenizer = tokenizer;
         this.plans = new Plans(target, planning(options));
         this.uses = new UseCount(manifest.name());

@@ -17,12 +17,17 @@ import org.jspecify.annotations.Nullable;
 final class Provenance {
     private final Map<String, String> fixed = new LinkedHashMap<>();
 
-    Provenance(OnnxFile file, Options options, String runtime, List<String> notes) {
+    /** {@code turned}: whether large matrices are multiplied from the order in which they lie in the cache. */
+    Provenance(OnnxFile file, Options options, boolean turned, String runtime, List<String> notes) {
         fixed.put("model", file.sha256());
         fixed.put("producer", file.producer());
         fixed.put("sonde", version());
         fixed.put("onnxruntime", runtime);
         fixed.put("optimization", options.optimization().toString().toLowerCase(java.util.Locale.ROOT));
+        fixed.put(
+                "prepacking",
+                options.prepacking().toString().toLowerCase(java.util.Locale.ROOT)
+                        + (turned ? ", large matrices turned" : ""));
         fixed.put("planning", options.planning().toString().toLowerCase(java.util.Locale.ROOT));
         fixed.put("target", options.target().toString());
         fixed.put("precision", precision(file));

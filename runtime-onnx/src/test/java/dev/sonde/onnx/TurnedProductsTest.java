@@ -76,6 +76,21 @@ class TurnedProductsTest {
     }
 
     @Test
+    void theProvenanceSaysSo() throws Exception {
+        Path file = Files.write(folder.resolve("model.onnx"), model(17).toByteArray());
+        for (Options.Prepacking prepacking : List.of(Options.Prepacking.AUTO, Options.Prepacking.OFF)) {
+            try (OnnxModel model = OnnxModel.open(file, options(prepacking))) {
+                Saved<Tensor> saved = model.session(
+                        s -> s.run(input(numbers(1, 3, IN))).get("value:gemm").save());
+                assertThat(saved.provenance())
+                        .containsEntry(
+                                "prepacking",
+                                prepacking == Options.Prepacking.OFF ? "off" : "auto, large matrices turned");
+            }
+        }
+    }
+
+    @Test
     void whatRanBeforeChangesNoBit() throws Exception {
         Path file = Files.write(folder.resolve("model.onnx"), model(17).toByteArray());
         Tensor few = numbers(1, 3, IN);

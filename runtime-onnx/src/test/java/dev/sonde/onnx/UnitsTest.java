@@ -169,6 +169,7 @@ class UnitsTest {
                 .containsEntry("model", model.manifest().sha256())
                 .containsEntry("optimization", "basic")
                 .containsEntry("precision", "float32")
+                .containsEntry("prepacking", "auto")
                 .containsKeys("graph", "sonde", "onnxruntime", "planning", "target", "java", "producer");
         Results other = model.run(
                 model.record(s -> s.run(prompt(1)).get("logits").save()).graph());
