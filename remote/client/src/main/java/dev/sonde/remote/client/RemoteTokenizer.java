@@ -1,20 +1,15 @@
 package dev.sonde.remote.client;
 
-import dev.sonde.chat.ChatTemplate;
+import dev.sonde.remote.protocol.DistantTokenizer;
 import dev.sonde.remote.protocol.IdsBody;
 import dev.sonde.remote.protocol.Protocol;
 import dev.sonde.remote.protocol.TextBody;
 import dev.sonde.remote.protocol.TextFacts;
-import dev.sonde.spi.Tokenizer;
-import java.util.List;
-import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Asks the service. */
-final class RemoteTokenizer implements Tokenizer {
+final class RemoteTokenizer extends DistantTokenizer {
     private final Http http;
     private final String model;
-    private @Nullable TextFacts facts;
 
     RemoteTokenizer(Http http, String model) {
         this.http = http;
@@ -38,22 +33,8 @@ final class RemoteTokenizer implements Tokenizer {
     }
 
     @Override
-    public List<Long> endTokens() {
-        return facts().endTokens();
-    }
-
-    @Override
-    public Optional<ChatTemplate> chatTemplate() {
-        return facts().template();
-    }
-
-    private synchronized TextFacts facts() {
-        TextFacts known = facts;
-        if (known == null) {
-            known = http.get(http.at(Protocol.MODELS, model, "texts").build(), TextFacts.class);
-            facts = known;
-        }
-        return known;
+    protected TextFacts askFacts() {
+        return http.get(http.at(Protocol.MODELS, model, "texts").build(), TextFacts.class);
     }
 
     private long[] ids(TextBody body) {

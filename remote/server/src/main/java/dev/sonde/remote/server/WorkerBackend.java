@@ -2,11 +2,11 @@ package dev.sonde.remote.server;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.sonde.SondeException;
-import dev.sonde.chat.ChatTemplate;
 import dev.sonde.graph.GraphFile;
 import dev.sonde.graph.InterventionGraph;
 import dev.sonde.manifest.ManifestFile;
 import dev.sonde.manifest.ModelManifest;
+import dev.sonde.remote.protocol.DistantTokenizer;
 import dev.sonde.remote.protocol.IdsBody;
 import dev.sonde.remote.protocol.Json;
 import dev.sonde.remote.protocol.Price;
@@ -30,7 +30,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A model in a process of its own, so that an engine that crashes, runs out of memory or gets stuck costs one job an attempt
@@ -159,9 +158,7 @@ public final class WorkerBackend implements Backend {
         process.close();
     }
 
-    private final class Asked implements Tokenizer {
-        private @Nullable TextFacts facts;
-
+    private final class Asked extends DistantTokenizer {
         @Override
         public long[] encode(String text) {
             return ids(text, false);
@@ -184,22 +181,8 @@ public final class WorkerBackend implements Backend {
         }
 
         @Override
-        public List<Long> endTokens() {
-            return facts().endTokens();
-        }
-
-        @Override
-        public Optional<ChatTemplate> chatTemplate() {
-            return facts().template();
-        }
-
-        private synchronized TextFacts facts() {
-            TextFacts known = facts;
-            if (known == null) {
-                known = Json.read(ask(WorkerMessage::texts, new byte[0], WorkerMessage::text), TextFacts.class);
-                facts = known;
-            }
-            return known;
+        protected TextFacts askFacts() {
+            return Json.read(ask(WorkerMessage::texts, new byte[0], WorkerMessage::text), TextFacts.class);
         }
     }
 }
